@@ -1,0 +1,59 @@
+/*
+ * aid: the one daemon that may call out, and the only one that can open a
+ * provider key. One struct, made in main and passed down.
+ */
+#ifndef AID_AID_H
+#define AID_AID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "conf.h"
+#include "id.h"
+#include "mono.h"
+#include "secret.h"
+
+struct event_base;
+struct proc;
+struct resolve;
+struct serve;
+struct stream_io;
+struct timers;
+
+struct aid_conf {
+	struct conf_suite suite;	/* first: conf_suite_keys' offsets */
+	char	*key;			/* X25519 secret half; NULL: state_dir */
+	char	*resolvers;		/* NULL: /etc/resolv.conf */
+	char	*selftest_name;
+};
+
+struct aid {
+	struct aid_conf		 conf;
+	struct id		 instance;
+	mono_us			 started;
+	struct event_base	*base;
+	struct timers		*timers;
+	struct stream_io	*io;
+	struct proc		*proc;
+	struct secret_key	*key;		/* never leaves this process */
+	uint8_t			 pub[SECRET_KEY];
+	struct resolve		*resolve;
+	struct serve		*serve;
+	int			 landlock_abi;	/* asked before the fence */
+	uint64_t		 selftests;
+};
+
+const struct conf_table *aid_conf_table(void);
+
+/* keyring.c: loads the key pair named by the configuration. */
+int keyring_load(struct aid *, struct buf *err_r);
+
+/* fence.c: drops root, limits, Landlock and seccomp. Exits 71 or 78. */
+void fence_close(struct aid *);
+
+/* serve.c: the two Unix sockets. acquire before the drop, start after. */
+struct serve *serve_acquire(struct aid *, struct buf *err_r);
+void serve_start(struct serve *);
+void serve_free(struct serve *);
+
+#endif

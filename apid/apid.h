@@ -1,0 +1,96 @@
+/*
+ * apid: the daemon that people and programs talk to. One struct, made in
+ * main and passed down; every module hangs its own opaque state on it.
+ */
+#ifndef APID_APID_H
+#define APID_APID_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "conf.h"
+#include "id.h"
+#include "mono.h"
+
+#define APID_VERSION "0.1.0"
+#define APID_SCHEMA_MIN 3
+#define APID_SCHEMA_MAX 3
+
+struct ai;
+struct auth;
+struct db;
+struct event_base;
+struct feed;
+struct http;
+struct hub;
+struct ipc;
+struct metrics;
+struct proc;
+struct pwhash;
+struct relay;
+struct secret_key;
+struct settings;
+struct stream_io;
+struct timers;
+struct tls_ctx;
+
+struct apid_conf {
+	struct conf_suite suite;	/* first: conf_suite_keys' offsets */
+	char	*listen;		/* "0.0.0.0:8443" */
+	bool	 tls;
+	char	*proxy_trust;		/* addresses whose forward is believed */
+	char	*metrics_listen;	/* NULL: none */
+	char	*public_host;		/* Origin that is ours besides Host */
+	int64_t	 db_conns;
+	int64_t	 max_connections;
+	int64_t	 max_per_address;
+	int64_t	 header_timeout;	/* seconds, all of them */
+	int64_t	 body_timeout;
+	int64_t	 idle_timeout;
+	int64_t	 pwhash_threads;	/* 0: one per core */
+	bool	 hsts;
+};
+
+/* The suite's rows and ours, on the heap. */
+struct conf_table *apid_conf_table(void);
+void apid_conf_table_free(struct conf_table *);
+/* A sentence about what the table alone cannot check, or NULL. */
+const char *apid_conf_fault(const struct apid_conf *);
+
+struct apid {
+	struct apid_conf	 conf;
+	struct id		 instance;	/* new at every start */
+	mono_us			 started;
+	struct event_base	*base;
+	struct timers		*timers;
+	struct stream_io	*io;
+	struct proc		*proc;
+	struct secret_key	*key;		/* the server key */
+	struct tls_ctx		*tls;		/* NULL: plain */
+	bool			 self_signed;	/* the certificate in use */
+	bool			 privileged;	/* was started as root */
+	uid_t			 ctl_uid;	/* of [suite] user_ctl; -1: none */
+	bool			 stopping;
+	bool			 db_was_up;	/* since the start */
+	struct db		*db;
+	struct settings		*settings;
+	struct pwhash		*pwhash;
+	struct auth		*auth;
+	struct http		*http;
+	struct relay		*relay;
+	struct metrics		*metrics;	/* and the control socket */
+	/*
+	 * Siblings. Each module owns its struct ipc and channels:
+	 *   hub.h  hub_new(struct apid *) hub_free hub_up(const struct hub *)
+	 *          hub_status(const struct hub *): slice, the last
+	 *          MSG_STATUS_REPLY (flat JSON object) or empty; asked each 5 s
+	 *   ai.h   ai_new ai_free ai_up ai_status, the same shapes
+	 *   feed.h feed_new feed_free; feed_browsers(const struct feed *)
+	 */
+	struct hub		*hub;
+	struct ai		*ai;
+	struct feed		*feed;
+};
+
+#endif

@@ -1,0 +1,103 @@
+/* channels: makes every module in the order of who needs whom. */
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "acquire.h"
+#include "ai.h"
+#include "apid.h"
+#include "auth.h"
+#include "channels.h"
+#include "db.h"
+#include "feed.h"
+#include "http.h"
+#include "hub.h"
+#include "log.h"
+#include "metrics.h"
+#include "proc.h"
+#include "pwhash.h"
+#include "relay.h"
+#include "secret.h"
+#include "settings.h"
+#include "stmt.h"
+#include "stream.h"
+#include "timer.h"
+#include "tls.h"
+#include "xmalloc.h"
+
+#define SCRATCH	65536
+
+/* At the start a wrong schema or role ends us; later it is an outage, because
+ * what already runs still answers. */
+static void
+on_db_state(void *arg, bool up, const char *why)
+{
+	struct apid *a = arg;
+	const char *refusal = a->db != NULL ? db_refusal(a->db) : NULL;
+
+	if (!up && !a->db_was_up && refusal != NULL)
+		log_exit(PROC_CONFIG, "database: %s", refusal);
+	a->db_was_up |= up;
+	if (up && a->settings != NULL)
+		settings_poll(a->settings);
+}
+
+static void
+open_database(struct apid *a)
+{
+	struct db_config c = {
+		.base = a->base, .timers = a->timers,
+		.program = "mastkeeper-apid",
+		.conns = (unsigned)a->conf.db_conns, .depth = 32,
+		.queue = 4096, .schema_min = APID_SCHEMA_MIN,
+		.schema_max = APID_SCHEMA_MAX, .state = on_db_state, .arg = a,
+	};
+	char *conninfo = xasprintf("%s user=%s", a->conf.suite.database != NULL
+	    ? a->conf.suite.database : "", a->conf.suite.user_apid);
+
+	c.conninfo = conninfo;
+	c.stmts = stmt_table(&c.nstmts);
+	a->db = db_new(&c);
+	free(conninfo);
+}
+
+void
+channels_open(struct apid *a, struct acquired *got)
+{
+	struct buf why = BUF_INIT;
+
+	a->io = stream_io_new(a->base, a->timers, SCRATCH);
+	open_database(a);
+	a->settings = settings_new(a);
+	a->auth = auth_new(a);
+	a->pwhash = pwhash_new(a->base, (unsigned)a->conf.pwhash_threads);
+	a->relay = relay_new(a);
+	a->feed = feed_new(a);
+	a->hub = hub_new(a);
+	a->ai = ai_new(a);
+	a->metrics = metrics_new(a, got->metrics_fd, got->ctl_fd);
+	a->http = http_new(a, got->listen_fd, &why);
+	if (a->http == NULL)
+		log_exit(PROC_CONFIG, "%s", buf_cstr(&why));
+}
+
+/* In the order of who points to whom. */
+void
+channels_close(struct apid *a)
+{
+	pwhash_free(a->pwhash);
+	http_free(a->http);
+	relay_free(a->relay);
+	metrics_free(a->metrics);
+	ai_free(a->ai);
+	hub_free(a->hub);
+	feed_free(a->feed);
+	auth_free(a->auth);
+	settings_free(a->settings);
+	db_free(a->db);
+	stream_io_free(a->io);
+	proc_free(a->proc);
+	timers_free(a->timers);
+	event_base_free(a->base);
+	tls_ctx_free(a->tls);
+	secret_key_free(a->key);
+}

@@ -1,0 +1,291 @@
+/*
+ * h_auth: sign-in is limit -> lookup -> Argon2id -> session. Whatever is
+ * wrong with the name, the password or the account, the same steps run and
+ * the same answer is given.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "apid.h"
+#include "auth.h"
+#include "h_auth.h"
+#include "pwhash.h"
+#include "req.h"
+#include "secret.h"
+#include "settings.h"
+#include "stmt.h"
+
+#define USERNAME_MAX	64
+#define PASSWORD_MAX	128
+#define AGENT_MAX	512
+#define WRONG		"invalid username or password"
+
+struct login {
+	struct slice	username, password;
+	/* what comes while it goes on */
+	char		user[ID_TEXT];		/* empty: unknown */
+	char		why[16];		/* of a refusal, for the audit */
+	struct slice	object;			/* the user, JSON */
+	char		token[65];
+};
+
+static const struct json_field login_fields[] = {
+	{ .name = "username", .type = JSON_STRING, .flags = JSON_REQUIRED,
+	  .offset = offsetof(struct login, username) },
+	{ .name = "password", .type = JSON_STRING, .flags = JSON_REQUIRED,
+	  .offset = offsetof(struct login, password) },
+};
+const struct json_schema h_auth_login_body = {
+	.fields = login_fields, .nfields = 2, .open = true,
+};
+const size_t h_auth_login_size = sizeof(struct login);
+
+/* The address as PostgreSQL's inet takes it, else NULL. */
+static struct db_arg
+address_arg(const struct req *r)
+{
+	if (strcmp(r->address, "unix") == 0 ||
+	    strchr(r->address, '%') != NULL)
+		return db_null();
+	return db_str(r->address);
+}
+
+/* Every refusal has the contract's four members. */
+static void
+login_refuse(struct req *r, enum err err, const char *detail)
+{
+	req_fail_with(r, err, detail,
+	    SLICE("\"success\":false,\"csrf_token\":null,\"user\":null"));
+}
+
+/* ---- the answer to a good one ---- */
+
+static void
+cookie(struct req *r, const char *name, const char *value, bool script,
+    int64_t age)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text),
+	    "%s=%s; %sSecure; SameSite=Lax; Path=/; Max-Age=%lld", name,
+	    value, script ? "" : "HttpOnly; ", (long long)age);
+	req_header(r, "Set-Cookie", text);
+	secret_wipe(text, sizeof(text));
+}
+
+static void
+on_opened(struct req *r, const struct db_result *res)
+{
+	struct login *l = r->body;
+	char csrf[33];
+	struct buf b = BUF_INIT;
+
+	if (db_rows(res) == 0) {	/* disabled between the two steps */
+		login_refuse(r, ERR_BAD_CREDENTIALS, WRONG);
+		return;
+	}
+	auth_cleared(r->apid->auth, l->username);
+	auth_csrf(r->apid->auth, (struct slice){ l->token, 64 }, csrf);
+	cookie(r, "session", l->token, false, db_i64(res, 0, 1));
+	cookie(r, "csrf_token", csrf, true, db_i64(res, 0, 1));
+	buf_puts(&b, "{\"success\":true,\"csrf_token\":\"");
+	buf_puts(&b, csrf);
+	buf_puts(&b, "\",\"user\":");
+	buf_put(&b, l->object.p, l->object.n);
+	buf_puts(&b, ",\"error\":null}");
+	secret_wipe(l->token, sizeof(l->token));
+	req_json(r, 200, (struct slice){ (const char *)buf_head(&b),
+	    buf_used(&b) });
+	buf_free(&b);
+}
+
+static void
+token_make(char text[65])
+{
+	static const char digits[] = "0123456789abcdef";
+	uint8_t raw[32];
+	size_t i;
+
+	secret_random(raw, sizeof(raw));
+	for (i = 0; i < 64; i++)
+		text[i] = digits[raw[i / 2] >> (i % 2 ? 0 : 4) & 15];
+	text[64] = '\0';
+	secret_wipe(raw, sizeof(raw));
+}
+
+/* The User-Agent, cut to what the column holds; NULL if not UTF-8. */
+static struct slice
+agent(const struct req *r)
+{
+	struct slice s = http1_get(&r->h, "User-Agent");
+	size_t i;
+
+	if (s.n > AGENT_MAX)
+		s.n = AGENT_MAX;
+	for (i = 0; i < s.n; i++)
+		if ((uint8_t)s.p[i] >= 0x80)
+			return (struct slice){ NULL, 0 };
+	return s;
+}
+
+static void
+session_open(struct req *r, struct login *l)
+{
+	uint8_t hash[SECRET_HASH];
+	struct id session;
+	char text[ID_TEXT];
+	struct db_arg args[6];
+
+	token_make(l->token);
+	auth_hash(r->apid->auth, (struct slice){ l->token, 64 }, hash);
+	id_new(&session);
+	id_text(&session, text);
+	args[0] = db_str(l->user);
+	args[1] = db_str(text);
+	args[2] = db_bytes(hash, sizeof(hash));
+	args[3] = address_arg(r);
+	args[4] = db_slice(agent(r));
+	args[5] = db_str(r->id);
+	req_db(r, STMT_SESSION_OPEN, args, 6, on_opened);
+}
+
+/* ---- the way there ---- */
+
+static void
+on_refused(struct req *r, const struct db_result *res)
+{
+	login_refuse(r, ERR_BAD_CREDENTIALS, WRONG);
+}
+
+static void
+on_checked(void *arg, bool ok, const char *phc)
+{
+	struct req *r = arg;
+	struct login *l = r->body;
+	struct db_arg args[5];
+
+	(void)phc;
+	secret_wipe((void *)(uintptr_t)l->password.p, l->password.n);
+	if (auth_locked(r->apid->auth, l->username))
+		snprintf(l->why, sizeof(l->why), "locked");
+	if (ok && l->why[0] == '\0') {
+		session_open(r, l);
+		return;
+	}
+	if (!ok)
+		auth_failed(r->apid->auth, l->username);
+	args[0] = db_slice(l->username);
+	args[1] = db_str(l->user[0] != '\0' ? l->user : NULL);
+	args[2] = db_str(l->why[0] != '\0' ? l->why : "password");
+	args[3] = address_arg(r);
+	args[4] = db_str(r->id);
+	req_db(r, STMT_LOGIN_FAILED, args, 5, on_refused);
+}
+
+static void
+on_user(struct req *r, const struct db_result *res)
+{
+	struct login *l = r->body;
+	const char *phc = NULL;
+	struct slice object;
+
+	if (db_rows(res) > 0) {
+		snprintf(l->user, sizeof(l->user), "%s", db_cstr(res, 0, 0));
+		phc = db_cstr(res, 0, 1);
+		if (!db_isnull(res, 0, 2))
+			snprintf(l->why, sizeof(l->why), "%s",
+			    db_cstr(res, 0, 2));
+		object = db_get(res, 0, 3);
+		l->object.p = arena_strndup(r->arena, object.p, object.n);
+		l->object.n = object.n;
+	} else {
+		snprintf(l->why, sizeof(l->why), "unknown");
+	}
+	if (!pwhash_check(r->apid->pwhash, l->password, phc, on_checked, r))
+		login_refuse(r, ERR_UNAVAILABLE, "too many sign-ins at once");
+}
+
+static void
+limit_fields(struct req *r, unsigned left, mono_us wait)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%lld", (long long)settings_get(
+	    r->apid->settings, SETTING_MAX_LOGIN_ATTEMPTS));
+	req_header(r, "RateLimit-Limit", text);
+	snprintf(text, sizeof(text), "%u", left);
+	req_header(r, "RateLimit-Remaining", text);
+	snprintf(text, sizeof(text), "%lld",
+	    (long long)((wait + MONO_SEC - 1) / MONO_SEC));
+	req_header(r, "RateLimit-Reset", text);
+}
+
+void
+h_auth_login(struct req *r)
+{
+	struct login *l = r->body;
+	struct db_arg name = db_slice(l->username);
+	unsigned left;
+	mono_us wait;
+	char text[32];
+
+	if (l->username.n > USERNAME_MAX || l->password.n > PASSWORD_MAX) {
+		login_refuse(r, ERR_BAD_REQUEST, WRONG);
+		return;
+	}
+	if (!auth_attempt(r->apid->auth, r->address, &left, &wait)) {
+		limit_fields(r, 0, wait);
+		snprintf(text, sizeof(text), "%lld",
+		    (long long)((wait + MONO_SEC - 1) / MONO_SEC));
+		req_header(r, "Retry-After", text);
+		login_refuse(r, ERR_RATE_LIMITED, "too many attempts");
+		return;
+	}
+	limit_fields(r, left, wait);
+	req_db(r, STMT_LOGIN_USER, &name, 1, on_user);
+}
+
+/* ---- signed in ---- */
+
+static void
+on_out(struct req *r, const struct db_result *res)
+{
+	auth_drop(r->apid->auth, r->who->hash);
+	settings_poll(r->apid->settings);
+	cookie(r, "session", "", false, 0);
+	cookie(r, "csrf_token", "", true, 0);
+	req_json(r, 200, SLICE("{\"success\":true}"));
+}
+
+void
+h_auth_logout(struct req *r)
+{
+	struct db_arg args[3];
+
+	args[0] = db_bytes(r->who->hash, SECRET_HASH);
+	args[1] = address_arg(r);
+	args[2] = db_str(r->id);
+	req_db(r, STMT_SESSION_CLOSE, args, 3, on_out);
+}
+
+static void
+on_me(struct req *r, const struct db_result *res)
+{
+	if (db_rows(res) == 0)
+		req_fail(r, ERR_UNAUTHENTICATED, NULL);
+	else
+		req_json_db(r, 200, res, 0, 0);
+}
+
+void
+h_auth_me(struct req *r)
+{
+	struct db_arg args[2];
+	char csrf[33];
+	bool by_cookie;
+
+	auth_csrf(r->apid->auth, auth_token(&r->h, &by_cookie), csrf);
+	args[0] = db_bytes(r->who->hash, SECRET_HASH);
+	args[1] = db_str(csrf);
+	req_db(r, STMT_ME, args, 2, on_me);
+}

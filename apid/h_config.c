@@ -1,0 +1,133 @@
+/*
+ * h_config: a node's configuration. The hub is asked first: it knows the
+ * newest, or gets it from the node. What it cannot give comes from the
+ * database, opened with the server key and marked with its age.
+ */
+#include <stdlib.h>
+
+#include "apid.h"
+#include "db.h"
+#include "h_config.h"
+#include "hub.h"
+#include "json.h"
+#include "log.h"
+#include "req.h"
+#include "secret.h"
+#include "stmt.h"
+#include "xmalloc.h"
+
+/* Why the hub could not give it: what an answer without a stored
+ * configuration says. It lies in req->state. */
+struct config {
+	enum err	err;
+};
+
+static void
+answer(struct req *req, const uint8_t hash[SECRET_HASH], struct slice text,
+    bool stale)
+{
+	char hex[2 * 16 + 1], quoted[2 * 16 + 3];
+
+	str_hex(hex, hash, 16);
+	quoted[0] = '"';
+	str_copy(quoted + 1, sizeof(quoted) - 1, hex);
+	str_copy(quoted + 33, 2, "\"");
+	req_header(req, "Config-Stale", stale ? "true" : "false");
+	if (!req_etag(req, quoted))
+		req_json(req, 200, text);
+}
+
+static void
+answer_none(struct req *req, enum err err)
+{
+	if (err == ERR_NODE_TIMEOUT)
+		req_fail(req, ERR_NOT_FOUND,
+		    "the node did not give its configuration in time");
+	else
+		req_fail(req, err, "no configuration of this node is stored");
+}
+
+/* Columns: sealed, hash, age in seconds, reported at. */
+static void
+answer_stored(struct req *req, const struct db_result *res)
+{
+	size_t n = db_get(res, 0, 0).n / 2 + 1;
+	uint8_t *sealed = xmalloc(n), hash[SECRET_HASH];
+	struct buf text = BUF_INIT;
+	long got = db_bytea(res, 0, 0, sealed, n);
+
+	if (got == -1 || db_bytea(res, 0, 1, hash, sizeof(hash)) !=
+	    sizeof(hash) || secret_open(req->apid->key, "config", sealed,
+	    (size_t)got, (struct slice){ (const char *)hash, sizeof(hash) },
+	    &text) == -1) {
+		log_error("%s: a stored configuration cannot be opened with "
+		    "the server key", req->id);
+		req_fail(req, ERR_INTERNAL, NULL);
+	} else {
+		req_header(req, "Age", db_cstr(res, 0, 2));
+		req_header(req, "Config-Reported-At", db_cstr(res, 0, 3));
+		answer(req, hash, (struct slice){
+		    (const char *)buf_head(&text), buf_used(&text) }, true);
+	}
+	buf_free(&text);
+	free(sealed);
+}
+
+static void
+stored(struct req *req, const struct db_result *res)
+{
+	const struct config *c = req->state;
+
+	if (db_rows(res) != 1)
+		req_fail(req, ERR_NOT_FOUND, "there is no such node");
+	else if (db_isnull(res, 0, 0))
+		answer_none(req, c->err);
+	else
+		answer_stored(req, res);
+}
+
+static void
+ask_stored(struct req *req, enum err why)
+{
+	struct config *c = arena_calloc(req->arena, sizeof(*c));
+	char *node = arena_alloc(req->arena, ID_TEXT);
+
+	c->err = why;
+	req->state = c;
+	id_text(&req->params.v[0].id, node);
+	const struct db_arg args[] = { db_str(node),
+	    db_str(req->who->nodes_array) };
+
+	req_db(req, STMT_CONFIG_GET, args, nitems(args), stored);
+}
+
+static void
+from_hub(void *arg, enum err err, struct ipc_msg *msg)
+{
+	struct req *req = arg;
+	struct msg_config config;
+	struct buf canonical = BUF_INIT;
+	uint8_t hash[SECRET_HASH];
+
+	req->ipc = NULL;
+	if (err != ERR_OK || msg->type != MSG_CONFIG ||
+	    !msg_get_config(&msg->in, &config) ||
+	    json_canonical(config.text.p, config.text.n, &canonical) == -1) {
+		ask_stored(req, err == ERR_OK ? ERR_INTERNAL : hub_err(err));
+	} else {
+		secret_digest(buf_head(&canonical), buf_used(&canonical),
+		    hash);
+		req_header(req, "Age", "0");
+		answer(req, hash, config.text, false);
+	}
+	buf_free(&canonical);
+}
+
+void
+h_config_get(struct req *req)
+{
+	if (hub_up(req->apid->hub))
+		hub_config(req, &req->params.v[0].id, from_hub);
+	else
+		ask_stored(req, ERR_HUB_AWAY);
+}

@@ -1,0 +1,83 @@
+/*
+ * h_health: /livez is true while the loop turns; /readyz asks for what a
+ * request needs. aid away is named, but only AI answers lack it.
+ */
+#include <stdio.h>
+
+#include "ai.h"
+#include "apid.h"
+#include "auth.h"
+#include "db.h"
+#include "h_health.h"
+#include "hub.h"
+#include "json.h"
+#include "req.h"
+
+void
+h_health(struct req *r)
+{
+	char text[160];
+	int n;
+
+	n = snprintf(text, sizeof(text), "{\"status\":\"ok\","
+	    "\"service\":\"mastkeeper\",\"version\":\"%s\","
+	    "\"self_signed_cert\":%s}", APID_VERSION,
+	    r->apid->self_signed ? "true" : "false");
+	req_json(r, 200, (struct slice){ text, (size_t)n });
+}
+
+void
+h_health_live(struct req *r)
+{
+	req_json(r, 200, SLICE("{\"status\":\"ok\"}"));
+}
+
+static void
+put_check(struct json_w *w, const char *name, bool ok, const char *why)
+{
+	json_w_key(w, name);
+	json_w_object(w);
+	json_w_key(w, "ok");
+	json_w_bool(w, ok);
+	if (!ok) {
+		json_w_key(w, "detail");
+		json_w_str(w, why);
+	}
+	json_w_end_object(w);
+}
+
+void
+h_health_ready(struct req *r)
+{
+	struct apid *a = r->apid;
+	const char *refusal = db_refusal(a->db);
+	bool db = db_up(a->db) && auth_ready(a->auth), hub = hub_up(a->hub);
+	bool ready = db && hub && refusal == NULL && !a->stopping;
+	struct buf b = BUF_INIT;
+	struct slice members;
+	struct json_w w;
+
+	json_w_init(&w, &b);
+	json_w_object(&w);
+	json_w_key(&w, "ready");
+	json_w_bool(&w, ready);
+	json_w_key(&w, "degraded");
+	json_w_bool(&w, ready && !ai_up(a->ai));
+	json_w_key(&w, "checks");
+	json_w_object(&w);
+	put_check(&w, "database", db, "PostgreSQL is away");
+	put_check(&w, "schema", refusal == NULL, refusal);
+	put_check(&w, "hub", hub, "hubd is away");
+	put_check(&w, "aid", ai_up(a->ai), "aid is away");
+	json_w_end_object(&w);
+	json_w_end_object(&w);
+	members = (struct slice){ (const char *)buf_head(&b) + 1,
+	    buf_used(&b) - 2 };
+	if (ready)
+		req_json(r, 200, (struct slice){ members.p - 1,
+		    members.n + 2 });
+	else
+		req_fail_with(r, db && hub ? ERR_UNAVAILABLE : db ?
+		    ERR_HUB_AWAY : ERR_DATABASE, NULL, members);
+	buf_free(&b);
+}

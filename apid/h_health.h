@@ -1,0 +1,11 @@
+/* h_health: is it there, is it alive, is it of use. */
+#ifndef APID_H_HEALTH_H
+#define APID_H_HEALTH_H
+
+struct req;
+
+void h_health(struct req *);		/* GET /health: the contract's */
+void h_health_live(struct req *);	/* GET /livez */
+void h_health_ready(struct req *);	/* GET /readyz */
+
+#endif

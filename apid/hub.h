@@ -1,0 +1,46 @@
+/*
+ * hub: the channel to hubd. What it pushes goes to the feed; what a request
+ * wants of a node is asked here. A hub that is away is an answer at once
+ * (503), never a wait.
+ */
+#ifndef APID_HUB_H
+#define APID_HUB_H
+
+#include <stdbool.h>
+
+#include "ipc.h"
+#include "mono.h"
+#include "msg.h"
+#include "str.h"
+
+struct apid;
+struct hub;
+struct req;
+
+#define HUB_COMMAND_MS	10000	/* a node's answer to a command */
+#define HUB_CONFIG_MS	3000	/* to a question for its configuration */
+
+struct hub *hub_new(struct apid *);
+void hub_free(struct hub *);
+/* Connected, and hubd says that it can work. */
+bool hub_up(const struct hub *);
+/* hubd's last figures, a flat JSON object, or empty. */
+struct slice hub_status(const struct hub *);
+
+/* Full stats of every node, or none: sent now and at each reconnect. */
+void hub_watch(struct hub *, bool all);
+/* A row of mast.nodes changed: hubd acts on a live session. One way; when
+ * hubd is away it reads the row at the node's next handshake. */
+void hub_node_changed(struct hub *, const struct id *, enum msg_node_what);
+
+/* False: the hub is away, and the req has been answered with 503. */
+bool hub_need(struct req *);
+/* Questions of a REST request while the hub is up: fn's argument is the
+ * req, on a later turn. */
+void hub_command(struct req *, const struct id *command,
+    const struct id *node, ipc_reply_fn);
+void hub_config(struct req *, const struct id *node, ipc_reply_fn);
+/* What a failed request to the hub means for a client. */
+enum err hub_err(enum err);
+
+#endif

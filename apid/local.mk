@@ -1,0 +1,37 @@
+sbin_PROGRAMS += mastkeeper-apid
+mastkeeper_apid_SOURCES = apid/main.c
+mastkeeper_apid_LDADD = apid/libapid.a $(COMMON_LIBS)
+noinst_LIBRARIES += apid/libapid.a
+apid_libapid_a_SOURCES = \
+	apid/acquire.c apid/acquire.h apid/apid.h apid/auth.c apid/auth.h \
+	apid/body.c apid/body.h apid/channels.c apid/channels.h apid/conf.c \
+	apid/conn.c apid/conn.h apid/gzip.c apid/gzip.h apid/h_auth.c \
+	apid/h_auth.h apid/h_health.c apid/h_health.h apid/http.c \
+	apid/http.h apid/metrics.c apid/metrics.h apid/peer.c apid/peer.h \
+	apid/problem.c apid/problem.h apid/pwhash.c apid/pwhash.h \
+	apid/relay.c apid/relay.h apid/req.c apid/req.h apid/route.c \
+	apid/route.h apid/routes.c apid/settings.c apid/settings.h \
+	apid/stmt.c apid/stmt.h apid/wsconn.c apid/wsconn.h
+apid_libapid_a_SOURCES += \
+	apid/ai.c apid/ai.h apid/feed.c apid/feed.h \
+	apid/h_command.c apid/h_command.h apid/h_config.c apid/h_config.h \
+	apid/h_dashboard.c apid/h_dashboard.h apid/h_event.c apid/h_event.h \
+	apid/h_node.c apid/h_node.h apid/h_page.c apid/h_page.h \
+	apid/hub.c apid/hub.h apid/picture.c apid/picture.h \
+	apid/sibling.c apid/sibling.h apid/ui.h
+include apid/ui/local.mk
+
+check_PROGRAMS += tests/unit/apid_route tests/unit/apid_answer
+TESTS += tests/unit/apid_route tests/unit/apid_answer
+tests_unit_apid_route_SOURCES = tests/unit/apid_route.c
+tests_unit_apid_route_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
+tests_unit_apid_answer_SOURCES = tests/unit/apid_answer.c
+tests_unit_apid_answer_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/apid_picture
+TESTS += tests/unit/apid_picture
+tests_unit_apid_picture_SOURCES = tests/unit/apid_picture.c
+tests_unit_apid_picture_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
+TESTS += tests/bb/test_auth.py tests/bb/test_http.py
+EXTRA_DIST += apid/openapi.yaml tests/unit/apid_routes.txt \
+	tests/bb/test_auth.py tests/bb/test_http.py

@@ -1,0 +1,116 @@
+/*
+ * routes: every method and path of the daemon, with the authority that it
+ * takes. A review of who may do what is a review of this table; its text
+ * form is pinned by a test.
+ */
+#include "h_auth.h"
+#include "h_command.h"
+#include "h_config.h"
+#include "h_dashboard.h"
+#include "h_event.h"
+#include "h_health.h"
+#include "h_node.h"
+#include "h_page.h"
+#include "relay.h"
+#include "route.h"
+#include "xmalloc.h"
+
+#define API "/api/v1"
+#define KB(n) ((size_t)(n) * 1024)
+
+static const struct route routes[] = {
+	/* health */
+	{ ROUTE_GET, "/health", ROLE_PUBLIC, 0, 0, NULL, NULL,
+	  h_health, "The service answers" },
+	{ ROUTE_GET, "/livez", ROLE_PUBLIC, 0, 0, NULL, NULL,
+	  h_health_live, "The loop turns" },
+	{ ROUTE_GET, "/readyz", ROLE_PUBLIC, 0, 0, NULL, NULL,
+	  h_health_ready, "Database, schema, hub and aid" },
+
+	/* sign-in */
+	{ ROUTE_POST, API "/auth/login", ROLE_PUBLIC, ROUTE_NO_CSRF, KB(8),
+	  &h_auth_login_body, &h_auth_login_size,
+	  h_auth_login, "Sign in" },
+	{ ROUTE_POST, API "/auth/logout", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_auth_logout, "Sign out" },
+	{ ROUTE_GET, API "/auth/me", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_auth_me, "Who am I" },
+
+	/* nodes */
+	{ ROUTE_GET, API "/device-types", ROLE_VIEWER, ROUTE_ETAG, 0, NULL,
+	  NULL, h_node_types, "Kinds of node and their commands" },
+	{ ROUTE_GET, API "/nodes", ROLE_VIEWER, ROUTE_ETAG, 0, NULL, NULL,
+	  h_node_list, "List the caller's nodes" },
+	{ ROUTE_POST, API "/nodes", ROLE_ADMIN, 0, KB(64),
+	  &h_node_create_body, &h_node_create_size,
+	  h_node_create, "Register a node" },
+	{ ROUTE_GET, API "/nodes/:id", ROLE_VIEWER, ROUTE_NODE, 0, NULL, NULL,
+	  h_node_get, "One node" },
+	{ ROUTE_PUT, API "/nodes/:id", ROLE_ADMIN, ROUTE_NODE, KB(64),
+	  &h_node_update_body, &h_node_update_size,
+	  h_node_update, "Change a node" },
+	{ ROUTE_DELETE, API "/nodes/:id", ROLE_ADMIN, ROUTE_NODE, 0, NULL,
+	  NULL, h_node_delete, "Delete a node" },
+	{ ROUTE_POST, API "/nodes/:id/token", ROLE_ADMIN, ROUTE_NODE, 0, NULL,
+	  NULL, h_node_token, "New registration token" },
+	{ ROUTE_GET, API "/nodes/:id/config", ROLE_VIEWER, ROUTE_NODE, 0,
+	  NULL, NULL, h_config_get, "The node's configuration" },
+	{ ROUTE_POST, API "/nodes/:id/command", ROLE_OPERATOR, ROUTE_NODE,
+	  H_COMMAND_BODY, &h_command_body, &h_command_size,
+	  h_command, "Send a command" },
+
+	/* events */
+	{ ROUTE_GET, API "/events", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_event_list, "List events, newest first" },
+	{ ROUTE_GET, API "/events/count", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_event_count, "Count open warnings and criticals" },
+	{ ROUTE_POST, API "/events/#id/ack", ROLE_OPERATOR, 0, 0, NULL, NULL,
+	  h_event_ack, "Acknowledge an event" },
+
+	/* sockets */
+	{ ROUTE_GET, "/ws/dashboard", ROLE_VIEWER, ROUTE_UPGRADE, 0, NULL,
+	  NULL, h_dashboard, "Live state for browsers" },
+	{ ROUTE_GET, "/ws/node", ROLE_PUBLIC, ROUTE_UPGRADE, 0, NULL, NULL,
+	  relay_node, "Nodes, relayed to hubd" },
+
+	/* the page */
+	{ ROUTE_GET, "/", ROLE_PUBLIC, ROUTE_HTML, 0, NULL, NULL,
+	  h_page, "The page" },
+	{ ROUTE_GET, "/assets/*build/*name", ROLE_PUBLIC, ROUTE_HTML, 0, NULL,
+	  NULL, h_page_asset, "Files of the page" },
+};
+
+const struct route *
+routes_table(size_t *n_r)
+{
+	*n_r = nitems(routes);
+	return routes;
+}
+
+static const char *
+role_text(enum role role)
+{
+	return role == ROLE_PUBLIC ? "public" : role_name(role);
+}
+
+void
+routes_dump(struct buf *b)
+{
+	const struct route *r;
+	size_t i;
+
+	for (i = 0; i < nitems(routes); i++) {
+		r = &routes[i];
+		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s  %s\n",
+		    route_method_name(r->method), r->pattern,
+		    role_text(r->role), r->body_max,
+		    r->schema != NULL ? " json" : "",
+		    r->flags & ROUTE_NO_CSRF ? " no-csrf" : "",
+		    r->flags & ROUTE_NODE ? " node" : "",
+		    r->flags & ROUTE_UPGRADE ? " upgrade" : "",
+		    r->flags & ROUTE_ETAG ? " etag" : "",
+		    r->flags & ROUTE_HTML ? " html" : "",
+		    r->flags & ROUTE_RAW_BODY ? " raw" : "",
+		    r->flags & ROUTE_OPTIONAL ? " optional" : "", r->doc);
+	}
+}

@@ -1,0 +1,42 @@
+/*
+ * stmt: every SQL text of apid, and nowhere else. Each mutation and its
+ * audit row are one statement; reads let PostgreSQL build the JSON.
+ */
+#ifndef APID_STMT_H
+#define APID_STMT_H
+
+#include <stddef.h>
+
+#include "buf.h"
+
+struct db_stmt;
+
+enum stmt {			/* the order of the table in stmt.c */
+	STMT_VERSIONS,		/* () name, value */
+	STMT_SETTINGS,		/* () key, value */
+	STMT_LOGIN_USER,	/* (name) id, phc, why not or NULL, user */
+	STMT_LOGIN_FAILED,	/* (name, user, why, address, request) audit */
+	STMT_SESSION_OPEN,	/* (user, session, hash, address, agent,
+				 * request) ends, lifetime; audit */
+	STMT_SESSION_LOOKUP,	/* (hash) what a who is made from */
+	STMT_SESSION_CLOSE,	/* (hash, address, request) and audit */
+	STMT_ME,		/* (hash, csrf) the caller as JSON */
+	STMT_NODE_LIST,		/* (type, access) json */
+	STMT_NODE_GET,		/* (node, access) json, version */
+	STMT_NODE_CREATE,	/* see the text: json, version, id */
+	STMT_NODE_UPDATE,	/* see the text: json, version, found */
+	STMT_NODE_DELETE,	/* see the text: json, version, found */
+	STMT_NODE_TOKEN,	/* (node, access, hash, address, request id) */
+	STMT_NODE_TYPE,		/* (node, access) device type */
+	STMT_CONFIG_GET,	/* (node, access) sealed, hash, age, time */
+	STMT_COMMAND_OPEN,	/* see the text: id */
+	STMT_EVENT_LIST,	/* see the text: json */
+	STMT_EVENT_ACK,		/* (event, access, address, request id) id */
+	STMT_EVENT_COUNT,	/* (access) json */
+	STMT__MAX
+};
+
+const struct db_stmt *stmt_table(size_t *n_r);
+void stmt_dump(struct buf *);	/* --statements */
+
+#endif

@@ -1,0 +1,19 @@
+/* ui: the page's files, put into the binary by apid/ui/embed.sh. */
+#ifndef APID_UI_H
+#define APID_UI_H
+
+#include <stddef.h>
+
+struct ui_asset {
+	const char		*name, *type;
+	const unsigned char	*plain;
+	size_t			 n;
+	const unsigned char	*gz;	/* the same, compressed */
+	size_t			 ngz;
+};
+
+extern const struct ui_asset ui_assets[];
+extern const size_t ui_nassets;
+extern const char ui_build[];	/* changes with any of the files */
+
+#endif

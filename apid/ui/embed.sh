@@ -1,0 +1,61 @@
+#!/bin/sh
+# Writes the page as C arrays: each file as it is and compressed, and the
+# build id that stands in every address. usage: embed.sh SRCDIR OUT.c FILE...
+set -eu
+LC_ALL=C
+export LC_ALL
+
+src=$1 out=$2
+shift 2
+work=$(mktemp -d "${TMPDIR:-/tmp}/mast-ui.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+build=$(cd "$src" && cat "$@" | sha256sum | cut -c 1-16)
+
+bytes() {
+	od -An -v -tx1 "$1" |
+	    awk '{ for (i = 1; i <= NF; i++) printf "0x%s,", $i; print "" }'
+}
+
+type_of() {
+	case $1 in
+	*.html) echo 'text/html; charset=utf-8' ;;
+	*.css) echo 'text/css; charset=utf-8' ;;
+	*.js) echo 'text/javascript; charset=utf-8' ;;
+	*.svg) echo 'image/svg+xml' ;;
+	*) echo "embed.sh: $1: unknown type" >&2; exit 1 ;;
+	esac
+}
+
+{
+	echo '/* Made by apid/ui/embed.sh. */'
+	echo '#include "ui.h"'
+	echo
+	i=0
+	for f; do
+		sed "s/@BUILD@/$build/g" "$src/$f" >"$work/plain"
+		gzip -9 -n -c "$work/plain" >"$work/gz"
+		echo "static const unsigned char plain${i}[] = {"
+		bytes "$work/plain"
+		echo '};'
+		echo "static const unsigned char gz${i}[] = {"
+		bytes "$work/gz"
+		echo '};'
+		i=$((i + 1))
+	done
+	echo 'const struct ui_asset ui_assets[] = {'
+	i=0
+	for f; do
+		type=$(type_of "$f")
+		printf '\t{ "%s", "%s",\n\t  plain%d, sizeof(plain%d), ' \
+		    "$f" "$type" "$i" "$i"
+		printf 'gz%d, sizeof(gz%d) },\n' "$i" "$i"
+		i=$((i + 1))
+	done
+	echo '};'
+	echo "const size_t ui_nassets = $i;"
+	echo "const char ui_build[] = \"$build\";"
+} >"$work/out"
+mkdir -p "$(dirname "$out")"
+mv "$work/out" "$out"

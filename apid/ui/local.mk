@@ -1,0 +1,14 @@
+# The page, compiled in. The order is that of the table in the binary.
+UI_FILES = index.html style.css icon.svg app.js api.js el.js events.js \
+	format.js live.js nodes.js totals.js
+UI_ASSETS = apid/ui/index.html apid/ui/style.css apid/ui/icon.svg \
+	apid/ui/app.js apid/ui/api.js apid/ui/el.js apid/ui/events.js \
+	apid/ui/format.js apid/ui/live.js apid/ui/nodes.js apid/ui/totals.js
+EXTRA_DIST += $(UI_ASSETS) apid/ui/embed.sh
+nodist_apid_libapid_a_SOURCES = apid/ui_data.c
+# ui_data.c is made in the build folder and includes ui.h of the source.
+apid_libapid_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/apid
+CLEANFILES += apid/ui_data.c
+apid/ui_data.c: $(UI_ASSETS) apid/ui/embed.sh
+	$(AM_V_GEN)$(SHELL) $(srcdir)/apid/ui/embed.sh $(srcdir)/apid/ui $@ \
+	    $(UI_FILES)

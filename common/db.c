@@ -1,0 +1,451 @@
+/*
+ * db: the pool. Each request is a bound statement (behind the actor's
+ * set_config where wanted) and one Sync, so that an error ends with its own
+ * request.
+ *
+ * A request is done when its Sync is answered, never before: an implicit
+ * transaction commits there, after the statement's own result was sent.
+ *
+ * Owned here: connections, requests (from db_query until the callback and
+ * the server's answer are both over), the copies of parameters.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+#include <libpq-fe.h>
+
+#include "db_int.h"
+#include "log.h"
+#include "xmalloc.h"
+
+#define DB_CONNS_MAX	16
+#define DB_DEADLINE	(10 * MONO_SEC)
+#define DB_GRACE	(5 * MONO_SEC)	/* after a deadline, to answer */
+
+static void
+req_call(struct db_req *q)
+{
+	db_fn fn = q->fn;
+
+	if (q->r.err != ERR_OK && !q->counted)
+		q->db->stats.failed++;
+	q->counted = true;
+	if (fn == NULL)
+		return;
+	q->fn = NULL;
+	q->db->calling++;
+	fn(q->arg, &q->r);
+	q->db->calling--;
+}
+
+static void
+req_free(struct db_req *q)
+{
+	timer_del(&q->timer);
+	PQclear(q->r.res);
+	free(q);
+}
+
+/* Ends on a later turn, for those still inside db_query. */
+static void
+req_fail_later(struct db_req *q, enum err err, const char *text)
+{
+	struct timeval now = { 0, 0 };
+
+	q->state = REQ_FAILED;
+	q->r.err = err;
+	q->r.text = text;
+	TAILQ_INSERT_TAIL(&q->db->failed, q, link);
+	event_add(q->db->turn, &now);
+}
+
+static struct db_reqs *
+req_queue(struct db_req *q)
+{
+	struct db *db = q->db;
+
+	return db->has_bulk && (q->stmt->flags & DB_BULK) ?
+	    &db->waiting_bulk : &db->waiting;
+}
+
+static void
+req_wait(struct db_req *q, bool first)
+{
+	q->state = REQ_WAITING;
+	q->conn = NULL;
+	if (first)
+		TAILQ_INSERT_HEAD(req_queue(q), q, link);
+	else
+		TAILQ_INSERT_TAIL(req_queue(q), q, link);
+	q->db->nwaiting++;
+}
+
+/* The deadline passed. What was sent stays in its place in the pipeline,
+ * with nobody listening, until the server answers or the grace is over. */
+static void
+req_deadline(void *arg)
+{
+	struct db_req *q = arg;
+	struct db *db = q->db;
+
+	if (q->state == REQ_SENT && q->r.text != NULL) {
+		db_conn_break(q->conn, "no answer in time");
+		return;
+	}
+	db->stats.timeouts++;
+	PQclear(q->r.res);
+	q->r.res = NULL;
+	q->r.err = ERR_DATABASE;
+	q->r.text = "deadline passed";
+	if (q->state == REQ_SENT) {
+		q->r.unsure = true;
+		timer_set(db->cfg.timers, &q->timer, DB_GRACE);
+		req_call(q);
+		return;
+	}
+	TAILQ_REMOVE(req_queue(q), q, link);
+	db->nwaiting--;
+	req_call(q);
+	req_free(q);
+}
+
+/* Into the connection's output; the caller flushes. */
+static void
+req_send(struct db_conn *c, struct db_req *q)
+{
+	struct timeval now = { 0, 0 };
+	int ok = 1;
+
+	q->state = REQ_SENT;
+	q->conn = c;
+	TAILQ_INSERT_TAIL(&c->sent, q, link);
+	c->busy++;
+	if (q->actor != NULL)
+		ok = PQsendQueryPrepared(c->pg, DB_ACTOR_NAME, 1, &q->actor,
+		    NULL, NULL, 0);
+	ok = ok && PQsendQueryPrepared(c->pg, q->stmt->name, (int)q->n,
+	    (const char *const *)q->values, q->lengths, q->formats, 0);
+#ifdef LIBPQ_HAS_SEND_PIPELINE_SYNC
+	ok = ok && PQsendPipelineSync(c->pg);
+	c->unflushed = true;
+	event_add(c->db->turn, &now);
+#else
+	/* This libpq writes with each Sync; only what the socket did not
+	 * take is left for the write event. */
+	ok = ok && PQpipelineSync(c->pg);
+	if (ok && PQflush(c->pg) != 0) {
+		c->unflushed = true;
+		event_add(c->db->turn, &now);
+	}
+#endif
+	if (!ok)
+		db_conn_break(c, PQerrorMessage(c->pg));
+}
+
+/* The request at the head of the pipeline has its Sync. */
+void
+db_done(struct db_conn *c, struct db_req *q)
+{
+	const char *state;
+
+	TAILQ_REMOVE(&c->sent, q, link);
+	c->busy--;
+	if (q->r.text == NULL) {
+		if (q->r.res == NULL)
+			q->r.err = ERR_INTERNAL;
+		else if (!db_value_ok(q->r.res)) {
+			state = db_value_state(q->r.res);
+			q->r.err = db_value_err(state);
+			/* A primary that became a standby; a schema that
+			 * changed under the prepared statements. */
+			if (strcmp(state, "25006") == 0 ||
+			    strcmp(state, "0A000") == 0)
+				db_conn_break(c, db_message(&q->r));
+		}
+	}
+	timer_del(&q->timer);
+	req_call(q);
+	req_free(q);
+}
+
+/* What was in flight: reads go out once more, in their old order, before
+ * what waits; for the rest nobody can say. */
+void
+db_lost(struct db_conn *c)
+{
+	struct db_req *q;
+	struct db_reqs lost = TAILQ_HEAD_INITIALIZER(lost);
+
+	while ((q = TAILQ_LAST(&c->sent, db_reqs)) != NULL) {
+		TAILQ_REMOVE(&c->sent, q, link);
+		if (q->fn != NULL && (q->stmt->flags & DB_READ) &&
+		    !q->resent && q->r.text == NULL) {
+			q->resent = true;
+			PQclear(q->r.res);
+			q->r.res = NULL;
+			req_wait(q, true);
+		} else
+			TAILQ_INSERT_HEAD(&lost, q, link);
+	}
+	c->busy = 0;
+	while ((q = TAILQ_FIRST(&lost)) != NULL) {
+		TAILQ_REMOVE(&lost, q, link);
+		timer_del(&q->timer);
+		q->r.err = ERR_DATABASE;
+		q->r.unsure = true;
+		if (q->r.res != NULL && db_value_ok(q->r.res)) {
+			PQclear(q->r.res);
+			q->r.res = NULL;
+		}
+		if (q->r.res == NULL && q->r.text == NULL)
+			q->r.text = "connection lost";
+		req_call(q);
+		req_free(q);
+	}
+}
+
+static struct db_conn *
+pick(struct db *db, bool bulk)
+{
+	struct db_conn *best = NULL, *c;
+	unsigned i, from = 0, to = db->cfg.conns;
+
+	if (db->has_bulk && db->cfg.conns > 1) {
+		if (bulk)
+			from = to - 1;
+		else
+			to--;
+	}
+	for (i = from; i < to; i++) {
+		c = &db->conns[i];
+		if (c->state != CONN_READY || c->broken ||
+		    c->busy >= db->cfg.depth)
+			continue;
+		if (best == NULL || c->busy < best->busy)
+			best = c;
+		if (best->busy == 0)
+			break;
+	}
+	return best;
+}
+
+static void
+pump_queue(struct db *db, struct db_reqs *queue, bool bulk)
+{
+	struct db_req *q;
+	struct db_conn *c;
+
+	while ((q = TAILQ_FIRST(queue)) != NULL &&
+	    (c = pick(db, bulk)) != NULL) {
+		TAILQ_REMOVE(queue, q, link);
+		db->nwaiting--;
+		req_send(c, q);
+	}
+}
+
+void
+db_pump(struct db *db)
+{
+	pump_queue(db, &db->waiting, false);
+	pump_queue(db, &db->waiting_bulk, true);
+}
+
+void
+db_query(struct db *db, unsigned stmt, const struct db_arg *args, size_t n,
+    const struct db_opts *opts, db_fn fn, void *arg, struct db_req **req_r)
+{
+	const struct db_stmt *st;
+	const char *fault, *actor = NULL;
+	struct db_req *q;
+	struct db_conn *c;
+	mono_us deadline = DB_DEADLINE;
+
+	if (stmt >= db->cfg.nstmts)
+		fatal("db: no statement %u", stmt);
+	st = &db->cfg.stmts[stmt];
+	fault = db_value_fault(st, args, n);
+	if (opts != NULL && opts->deadline > 0)
+		deadline = opts->deadline;
+	if (st->flags & DB_ACTOR) {
+		if (opts == NULL || opts->actor == NULL)
+			fatal("db: %s without an actor", st->name);
+		actor = opts->actor;
+	}
+	q = db_value_copy(args, fault == NULL ? n : 0, actor);
+	q->db = db;
+	q->stmt = st;
+	q->fn = fn;
+	q->arg = arg;
+	timer_init(&q->timer, req_deadline, q);
+	db->stats.queries++;
+	if (req_r != NULL)
+		*req_r = q;
+	if (fault != NULL) {
+		req_fail_later(q, ERR_INVALID, fault);
+		return;
+	}
+	if (TAILQ_EMPTY(req_queue(q)) &&
+	    (c = pick(db, (st->flags & DB_BULK) != 0)) != NULL)
+		req_send(c, q);
+	else if (db->nwaiting >= db->cfg.queue) {
+		db->stats.refused_full++;
+		req_fail_later(q, ERR_DATABASE, "the queue is full");
+		return;
+	} else
+		req_wait(q, false);
+	timer_set(db->cfg.timers, &q->timer, deadline);
+}
+
+void
+db_forget(struct db_req **qp)
+{
+	if (*qp != NULL)
+		(*qp)->fn = NULL;
+	*qp = NULL;
+}
+
+/* Up and down of the pool as a whole: one line and one call each. */
+void
+db_tell(struct db *db, const char *why)
+{
+	bool up = db->nup > 0;
+
+	if (up == db->told)
+		return;
+	db->told = up;
+	if (!up)
+		log_warn("database: away: %s", why);
+	else
+		log_info("database: connected");
+	if (db->cfg.state != NULL) {
+		db->calling++;
+		db->cfg.state(db->cfg.arg, up, why);
+		db->calling--;
+	}
+}
+
+/* Deferred work: flushes, then closings, then refusals. */
+static void
+db_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct db *db = arg;
+	struct db_req *q;
+	struct db_reqs failed = TAILQ_HEAD_INITIALIZER(failed);
+	unsigned i;
+
+	for (i = 0; i < db->cfg.conns; i++)
+		if (db->conns[i].unflushed && !db->conns[i].broken)
+			db_conn_flush(&db->conns[i]);
+	for (i = 0; i < db->cfg.conns; i++)
+		if (db->conns[i].broken)
+			db_conn_close(&db->conns[i], db->conns[i].why);
+	TAILQ_CONCAT(&failed, &db->failed, link);
+	while ((q = TAILQ_FIRST(&failed)) != NULL) {
+		TAILQ_REMOVE(&failed, q, link);
+		req_call(q);
+		req_free(q);
+	}
+}
+
+struct db *
+db_new(const struct db_config *cfg)
+{
+	struct db *db = xcalloc(1, sizeof(*db));
+	unsigned i;
+
+	if (cfg->conns < 1 || cfg->conns > DB_CONNS_MAX || cfg->depth < 1)
+		fatal("db: %u connections of depth %u", cfg->conns,
+		    cfg->depth);
+	db->cfg = *cfg;
+	db->told = -1;
+	db->conninfo = xstrdup(cfg->conninfo);
+	db->program = xstrdup(cfg->program);
+	TAILQ_INIT(&db->waiting);
+	TAILQ_INIT(&db->waiting_bulk);
+	TAILQ_INIT(&db->failed);
+	for (i = 0; i < cfg->nstmts; i++)
+		if (cfg->stmts[i].flags & DB_BULK)
+			db->has_bulk = true;
+	db->turn = event_new(cfg->base, -1, 0, db_turn, db);
+	if (db->turn == NULL)
+		fatal("db: event_new");
+	db->conns = xcalloc(cfg->conns, sizeof(*db->conns));
+	for (i = 0; i < cfg->conns; i++) {
+		struct db_conn *c = &db->conns[i];
+
+		c->db = db;
+		c->number = i + 1;
+		TAILQ_INIT(&c->sent);
+		timer_init(&c->timer, db_conn_dial, c);
+		timer_set(cfg->timers, &c->timer, 0);
+	}
+	return db;
+}
+
+static void
+reqs_free(struct db_reqs *list)
+{
+	struct db_req *q;
+
+	while ((q = TAILQ_FIRST(list)) != NULL) {
+		TAILQ_REMOVE(list, q, link);
+		req_free(q);
+	}
+}
+
+/* At exit: open requests end without a callback. */
+void
+db_free(struct db *db)
+{
+	unsigned i;
+
+	if (db == NULL)
+		return;
+	if (db->calling > 0)
+		fatal("db: freed from its own callback");
+	for (i = 0; i < db->cfg.conns; i++) {
+		struct db_conn *c = &db->conns[i];
+
+		db_conn_unwatch(c);
+		timer_del(&c->timer);
+		PQfinish(c->pg);
+		reqs_free(&c->sent);
+		free(c->why);
+	}
+	reqs_free(&db->waiting);
+	reqs_free(&db->waiting_bulk);
+	reqs_free(&db->failed);
+	event_free(db->turn);
+	free(db->conns);
+	free(db->conninfo);
+	free(db->program);
+	free(db->refusal);
+	free(db);
+}
+
+bool
+db_up(const struct db *db)
+{
+	return db->nup > 0;
+}
+
+const char *
+db_refusal(const struct db *db)
+{
+	return db->refusal;
+}
+
+void
+db_stats(const struct db *db, struct db_stats *st_r)
+{
+	unsigned i;
+
+	*st_r = db->stats;
+	st_r->up = db->nup;
+	st_r->conns = db->cfg.conns;
+	st_r->waiting = db->nwaiting;
+	st_r->inflight = 0;
+	for (i = 0; i < db->cfg.conns; i++)
+		st_r->inflight += db->conns[i].busy;
+}

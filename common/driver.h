@@ -1,0 +1,103 @@
+/*
+ * driver: what a kind of node is. One const struct per device type: its
+ * commands with minimum role and fields, how its stats are summarised, what
+ * its metrics are called. Kind names appear nowhere else.
+ */
+#ifndef MAST_DRIVER_H
+#define MAST_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "buf.h"
+#include "err.h"
+#include "json.h"
+#include "jscan.h"
+#include "role.h"
+#include "str.h"
+
+#define DRIVER_METRICS 16
+
+enum driver_type { DRIVER__UNSET = 0, DRIVER_TEXT, DRIVER_UUID,
+    DRIVER_OBJECT, DRIVER_BOOL, DRIVER_INT };
+
+struct driver_field {
+	const char		*name;
+	enum driver_type	 type;
+	bool			 required;
+	uint32_t		 max;	/* bytes of text, 0: 256 */
+};
+
+struct driver_command {
+	const char		*name, *description;
+	enum role		 role;		/* minimum */
+	bool			 listed;	/* in GET /device-types */
+	bool			 mutates;	/* the cached config is stale after */
+	bool			 destructive;
+	bool			 by_config;	/* answered by config_response */
+	bool			 internal;	/* the server's own, never a
+						   client's */
+	const struct driver_field *fields;
+	size_t			 nfields;
+};
+
+/* What the hub keeps of a stats frame beside its text. Slices point into
+ * the text that was scanned. */
+struct driver_summary {
+	uint64_t	metrics[DRIVER_METRICS];	/* driver's order */
+	struct slice	items[2];	/* arrays shown as driver_metrics.items */
+	bool		glitch;		/* "flows": [] while active_flows > 0 */
+};
+
+struct driver {
+	const char			*device_type, *display_name;
+	const struct driver_command	*commands;
+	size_t				 ncommands;
+	const char *const		*metrics;	/* names */
+	size_t				 nmetrics;
+	/* One walk over the payload value that is due next in the scanner:
+	 * validates all of it and picks the numbers. -1: ->bad says why. */
+	int (*summarize)(struct jscan *, struct driver_summary *);
+};
+
+/* The kinds. Only the table in driver.c names them. */
+extern const struct driver driver_edge, driver_relay;
+
+const struct driver *driver_at(size_t i);	/* NULL past the end */
+const struct driver *driver_find(struct slice device_type);
+const struct driver_command *driver_command(const struct driver *,
+    struct slice name);
+
+/*
+ * Checks a client's {"type":..., ...} against the tables: a known command
+ * that is not internal, then the role, then the fields (others are let
+ * through). ERR_OK, ERR_BAD_JSON, ERR_INVALID with faults (pointers under
+ * prefix, "/action"), ERR_FORBIDDEN.
+ */
+enum err driver_check(const struct driver *, struct arena *,
+    struct slice action, enum role, const char *prefix,
+    struct json_faults *, const struct driver_command **cmd_r);
+
+/* For summarize: takes the value that is due. A text, a fraction or a
+ * negative number counts as 0, as a missing member does. */
+int driver_u64(struct jscan *, uint64_t *v_r);
+/* Leaves what is open deeper than depth. */
+int driver_leave(struct jscan *, unsigned depth);
+/* Walks the array that is due, element gets each object (its members are
+ * due next); any other value is passed over, null included. */
+int driver_array(struct jscan *, struct slice *text_r, uint64_t *count_r,
+    int (*element)(struct jscan *, struct driver_summary *),
+    struct driver_summary *);
+
+/* {"metrics":[[name,value],...],"items":[...]} of the contract. */
+void driver_metrics_json(const struct driver *, const uint64_t *metrics,
+    const struct slice items[2], struct buf *out);
+/* The items of a stats object whose summary is not at hand. */
+int driver_items(const struct driver *, struct slice stats,
+    struct slice items_r[2]);
+/* {"device_types":[...]} of the contract, in table order. */
+void driver_types_json(struct buf *out);
+
+#endif

@@ -1,0 +1,374 @@
+/*
+ * jscan_fast: the quick yes of jscan, for compact ASCII texts as nodes send
+ * them. 64 bytes at a time (AVX2): each byte gets a class, pairs of classes
+ * are checked by table, and sets of positions settle what pairs cannot say.
+ * Only brackets are looked at one by one. White space, escapes, exponents
+ * and other bytes than ASCII are "don't know". It must never accept what
+ * the plain way refuses.
+ *
+ * Blocks overlap by two bytes, so that no set has to be carried over to
+ * look one or two bytes back; three runs are carried on.
+ */
+#include <string.h>
+
+#include "jscan.h"
+
+#if defined(__SSE2__) && defined(__x86_64__)
+#include <immintrin.h>
+
+#define UNLIKELY(x)	__builtin_expect(!!(x), 0)
+#define FAST		__attribute__((target("avx2,bmi,bmi2,pclmul")))
+#define FAST_INLINE	FAST static inline __attribute__((always_inline))
+
+#define STRIDE		62	/* bytes of a block that are new */
+
+enum class {			/* of a byte: one bit or none */
+	QUOTE = 0x01, SEP = 0x02, OPEN = 0x04, CLOSE = 0x08,
+	DIGIT = 0x10, MINUS = 0x20, DOT = 0x40, LETTER = 0x80
+};
+
+/* Both halves of a table, one for each lane. */
+#define TABLE(...)	_mm256_setr_epi8(__VA_ARGS__, __VA_ARGS__)
+
+/* Positions in a block: bit i is byte i. */
+struct marks {
+	uint64_t quote, comma, colon, open, close, dot, letter;
+	uint64_t curly;		/* which of open and close are { and } */
+	uint64_t pair;		/* bytes that may not follow the one before */
+	uint64_t foul;		/* what only the plain way judges */
+};
+
+struct verdict {
+	uint64_t bad;		/* wrong anywhere */
+	uint64_t bad_object;	/* wrong where an object is the innermost */
+	uint64_t bad_array;
+	uint64_t words;		/* first letters of what should be a name */
+};
+
+struct nest {
+	uint64_t stack;		/* 1, then a bit per level: is an object */
+	uint64_t deepest;	/* all stacks there were, or'ed */
+	uint64_t unpaired;	/* 1: a '{' met a ']' or the reverse */
+	uint64_t done;		/* positions of the block, from 0 on */
+};
+
+/* What goes on from one block into the next. */
+struct carry {
+	uint64_t string;	/* all ones inside a string */
+	uint64_t key;		/* 1 inside a string that may be a key */
+	uint64_t dot;		/* 1 inside a number, behind its point */
+};
+
+FAST_INLINE uint64_t
+bits(__m256i a, __m256i b)
+{
+	return (uint32_t)_mm256_movemask_epi8(a) |
+	    (uint64_t)(uint32_t)_mm256_movemask_epi8(b) << 32;
+}
+
+/*
+ * The class of each byte, as the common bit of two tables over its halves.
+ * A colon shares its class with the comma, which no such tables can say.
+ * Letters are those of true, false, null, and some more.
+ */
+FAST_INLINE __m256i
+classes(__m256i v, __m256i colon)
+{
+	const __m256i low = TABLE(DIGIT, DIGIT | (char)LETTER,
+	    QUOTE | DIGIT | (char)LETTER, DIGIT | (char)LETTER,
+	    DIGIT | (char)LETTER, DIGIT | (char)LETTER,
+	    DIGIT | (char)LETTER, DIGIT, DIGIT, DIGIT, 0, OPEN,
+	    SEP | (char)LETTER, MINUS | CLOSE, DOT | (char)LETTER, 0);
+	const __m256i high = TABLE(0, 0, QUOTE | SEP | MINUS | DOT, DIGIT, 0,
+	    OPEN | CLOSE, (char)LETTER, OPEN | CLOSE | (char)LETTER, 0, 0,
+	    0, 0, 0, 0, 0, 0);
+	__m256i top = _mm256_and_si256(_mm256_srli_epi16(v, 4),
+	    _mm256_set1_epi8(0x0f));
+
+	/* an index from 0x80 on gives 0 */
+	return _mm256_blendv_epi8(_mm256_and_si256(
+	    _mm256_shuffle_epi8(low, v), _mm256_shuffle_epi8(high, top)),
+	    _mm256_set1_epi8(SEP), colon);
+}
+
+/* The classes that may follow each of the given ones, outside strings. */
+FAST_INLINE __m256i
+followers(__m256i c)
+{
+	const char value = QUOTE | OPEN | DIGIT | MINUS | (char)LETTER;
+	const char end = SEP | CLOSE;
+	const __m256i low = TABLE(0, end, value, 0, value | CLOSE, 0, 0, 0,
+	    end, 0, 0, 0, 0, 0, 0, 0);
+	const __m256i high = TABLE(0, DIGIT | DOT | end, DIGIT, 0, DIGIT, 0,
+	    0, 0, (char)LETTER | end, 0, 0, 0, 0, 0, 0, 0);
+
+	return _mm256_or_si256(_mm256_shuffle_epi8(low, c),
+	    _mm256_shuffle_epi8(high, _mm256_and_si256(
+	    _mm256_srli_epi16(c, 4), _mm256_set1_epi8(0x0f))));
+}
+
+/* v moved one byte up; the last byte of before (a whole lane) enters. */
+#define MOVED(v, before)	_mm256_alignr_epi8((v),			\
+	_mm256_permute2x128_si256((before), (v), 0x21), 15)
+
+/* A 0 that begins a number: no digit may follow. */
+FAST_INLINE __m256i
+leading(__m256i v, __m256i before)
+{
+	__m256i begins = _mm256_and_si256(before,
+	    _mm256_set1_epi8(SEP | OPEN | MINUS));
+
+	return _mm256_andnot_si256(_mm256_cmpeq_epi8(begins,
+	    _mm256_setzero_si256()), _mm256_cmpeq_epi8(v,
+	    _mm256_set1_epi8('0')));
+}
+
+/* All ones where a byte may not follow the one before it. */
+FAST_INLINE __m256i
+wrong(__m256i c, __m256i before, __m256i zero_before)
+{
+	__m256i may = _mm256_andnot_si256(_mm256_and_si256(zero_before,
+	    _mm256_set1_epi8(DIGIT)), followers(before));
+
+	return _mm256_cmpeq_epi8(_mm256_and_si256(c, may),
+	    _mm256_setzero_si256());
+}
+
+FAST_INLINE void
+pairs(__m256i a, __m256i b, __m256i colon_a, __m256i colon_b,
+    struct marks *m)
+{
+	const __m256i none = _mm256_setzero_si256();
+	__m256i ca = classes(a, colon_a), cb = classes(b, colon_b);
+	__m256i pa = MOVED(ca, none), pb = MOVED(cb, ca);
+	__m256i za = leading(a, pa), zb = leading(b, pb);
+
+	m->letter = bits(ca, cb);	/* the sign bit */
+	m->pair = bits(wrong(ca, pa, MOVED(za, none)),
+	    wrong(cb, pb, MOVED(zb, za)));
+}
+
+FAST_INLINE uint64_t
+equal(__m256i a, __m256i b, char c)
+{
+	__m256i v = _mm256_set1_epi8(c);
+
+	return bits(_mm256_cmpeq_epi8(a, v), _mm256_cmpeq_epi8(b, v));
+}
+
+FAST_INLINE void
+look(const char *p, struct marks *m)
+{
+	const __m256i low = _mm256_set1_epi8(0x20);
+	const __m256i slash = _mm256_set1_epi8('\\');
+	const __m256i colon = _mm256_set1_epi8(':');
+	__m256i a = _mm256_loadu_si256((const __m256i *)(const void *)p);
+	__m256i b = _mm256_loadu_si256((const __m256i *)(const void *)
+	    (p + 32));
+	__m256i la = _mm256_cmpeq_epi8(a, colon);
+	__m256i lb = _mm256_cmpeq_epi8(b, colon);
+	__m256i fa, fb;
+
+	m->quote = equal(a, b, '"');
+	m->comma = equal(a, b, ',');
+	m->colon = bits(la, lb);
+	m->dot = equal(a, b, '.');
+	/* signed: bytes from 0x80 on are below 0x20, too */
+	fa = _mm256_or_si256(_mm256_cmpgt_epi8(low, a),
+	    _mm256_cmpeq_epi8(a, slash));
+	fb = _mm256_or_si256(_mm256_cmpgt_epi8(low, b),
+	    _mm256_cmpeq_epi8(b, slash));
+	m->foul = 0;
+	if (UNLIKELY(_mm256_movemask_epi8(_mm256_or_si256(fa, fb)) != 0))
+		m->foul = bits(fa, fb);
+	pairs(a, b, la, lb, m);
+	/* '[' and ']' are '{' and '}' without bit 5; nothing else is */
+	m->curly = bits(_mm256_slli_epi16(a, 2), _mm256_slli_epi16(b, 2));
+	a = _mm256_or_si256(a, low);
+	b = _mm256_or_si256(b, low);
+	m->open = equal(a, b, '{');
+	m->close = equal(a, b, '}');
+}
+
+/*
+ * runs + start + carry: a bit added where a run of ones begins goes through
+ * to the position behind it. *carry is what the addition carries into the
+ * byte that the next block begins with.
+ */
+FAST_INLINE uint64_t
+run(uint64_t runs, uint64_t start, uint64_t *carry)
+{
+	uint64_t sum = runs + start + *carry;
+
+	*carry = (sum ^ runs ^ start) >> STRIDE & 1;
+	return sum;
+}
+
+/*
+ * The rules, each violation at the later of the bytes concerned. Leaves in
+ * m what is outside strings.
+ */
+FAST_INLINE void
+judge(struct marks *m, struct verdict *v, struct carry *c)
+{
+	uint64_t string, opening, start, marks, bad, keys, begin;
+
+	/* each byte's parity of the quotes up to it */
+	string = (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(
+	    _mm_cvtsi64_si128((long long)m->quote), _mm_set1_epi8(-1), 0)) ^
+	    c->string;
+	c->string = (uint64_t)((int64_t)(string << (64 - STRIDE)) >> 63);
+	opening = m->quote & string;
+	/* the text of strings and the quotes that end them may be any */
+	bad = m->pair & ~(string ^ m->quote);
+	m->comma &= ~string;
+	m->colon &= ~string;
+	m->open &= ~string;
+	m->close &= ~string;
+	m->dot &= ~string;
+	m->letter &= ~string;
+	start = m->comma | m->open;
+	marks = start | m->colon | m->close;
+	v->words = m->letter & ~(m->letter << 1);
+	/* two points and no mark between them */
+	bad |= m->dot & run(~marks, m->dot, &c->dot);
+	/* a colon follows a string that follows a comma or bracket */
+	begin = opening & start << 1;
+	keys = (run(string, begin, &c->key) & ~string) << 1;
+	/* the next block does not see what its first byte follows */
+	c->key |= begin >> STRIDE & 1;
+	bad |= m->colon & ~keys;
+	/* behind a '{': a key or '}' */
+	bad |= (m->open & m->curly) << 1 & ~(opening | m->close);
+	v->bad = bad;
+	/* in an object each comma has its key and each such string a colon */
+	v->bad_object = (m->comma << 1 & ~opening) | (keys & ~m->colon);
+	v->bad_array = m->colon;
+}
+
+/*
+ * One bracket, the lowest of left; what lies up to it belongs to the level
+ * before it. With left empty the rest of the block is looked at, so that a
+ * step too many does no harm and costs less than a branch that is guessed
+ * wrong (byte 0 is never in the mask).
+ */
+FAST_INLINE uint64_t
+step(const struct marks *m, struct verdict *v, uint64_t left,
+    struct nest *n)
+{
+	uint64_t upto = left ^ (left - 1);
+	unsigned i = (unsigned)_tzcnt_u64(left) & 63;
+	uint64_t opens = m->open >> i & 1, closes = m->close >> i & 1;
+	uint64_t curly = m->curly >> i & 1;
+
+	v->bad |= (n->stack & 1 ? v->bad_object : v->bad_array) & upto &
+	    ~n->done;
+	n->unpaired |= closes & (curly ^ n->stack);
+	n->stack = (n->stack << opens | (curly & opens)) >> closes;
+	n->deepest |= n->stack;
+	n->done = upto;
+	return left & (left - 1);
+}
+
+/*
+ * Brackets among the positions of mask, in order. Gives the bits up to the
+ * bracket that closes the whole, or 0; what is wrong is added to v->bad.
+ */
+FAST_INLINE uint64_t
+brackets(struct marks *m, struct verdict *v, uint64_t mask, struct nest *n)
+{
+	uint64_t left;
+
+	m->open &= mask;
+	m->close &= mask;
+	left = m->open | m->close;
+	n->done = ~mask;
+	left = step(m, v, left, n);
+	if (UNLIKELY(n->stack == 1))
+		return n->done;
+	left = step(m, v, left, n);
+	if (UNLIKELY(n->stack == 1))
+		return n->done;
+	while (left != 0) {
+		left = step(m, v, left, n);
+		if (UNLIKELY(n->stack == 1))
+			return n->done;
+	}
+	v->bad |= (n->stack & 1 ? v->bad_object : v->bad_array) & ~n->done;
+	return 0;
+}
+
+/* Is each word a literal name with a separator behind it? */
+static bool
+names(const char *p, const char *end, uint64_t words)
+{
+	const char *q;
+	size_t n;
+
+	for (; words != 0; words &= words - 1) {
+		q = p + __builtin_ctzll(words);
+		n = *q == 'f' ? 5 : 4;
+		if ((size_t)(end - q) <= n)
+			return false;
+		if (memcmp(q, "true", 4) != 0 && memcmp(q, "null", 4) != 0 &&
+		    (n == 4 || memcmp(q, "false", 5) != 0))
+			return false;
+		if (q[n] != ',' && q[n] != '}' && q[n] != ']')
+			return false;
+	}
+	return true;
+}
+
+FAST static const char *
+walk(const char *p, const char *end, unsigned room)
+{
+	struct nest n = { .stack = 2 | (*p == '{') };
+	struct carry c = { 0 };
+	struct verdict v;
+	struct marks m;
+	uint64_t mask = ~UINT64_C(1), last;
+	char tail[64];
+	const char *at;
+
+	for (; p < end; p += STRIDE) {
+		at = p;
+		if (UNLIKELY(end - p < 64)) {
+			memset(tail, ' ', sizeof(tail));
+			memcpy(tail, p, (size_t)(end - p));
+			at = tail;
+		}
+		look(at, &m);
+		judge(&m, &v, &c);
+		last = brackets(&m, &v, mask, &n);
+		if (last != 0)
+			mask &= last;
+		if (UNLIKELY((((v.bad | m.foul) & mask) | n.unpaired) != 0))
+			return NULL;
+		if ((v.words & mask) != 0 && !names(p, end, v.words & mask))
+			return NULL;
+		if (UNLIKELY(n.deepest >> (room + 1) != 0))
+			return NULL;
+		if (last != 0)
+			return p + 64 - __builtin_clzll(last);
+		mask = ~UINT64_C(3);
+	}
+	return NULL;
+}
+
+const char *
+jscan_fast(const char *p, const char *end, unsigned room)
+{
+	if (room == 0 || !__builtin_cpu_supports("avx2") ||
+	    !__builtin_cpu_supports("bmi2") ||
+	    !__builtin_cpu_supports("pclmul"))
+		return NULL;
+	/* the stack has room for a sentinel and 62 levels */
+	return walk(p, end, room < 62 ? room : 62);
+}
+#else
+const char *
+jscan_fast(const char *p, const char *end, unsigned room)
+{
+	return NULL;
+}
+#endif

@@ -1,0 +1,60 @@
+/*
+ * proc: the body every daemon shares: options, signals, service manager,
+ * descriptors. The order is fixed: options, configuration, log, acquire
+ * (sockets, keys, certificate), drop, fence, channels, loop.
+ */
+#ifndef MAST_PROC_H
+#define MAST_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "conf.h"
+
+#define MAST_VERSION "0.1.0"	/* as configure.ac says; a lint compares */
+
+struct event_base;
+
+/* sysexits.h, as the manual pages promise them. */
+enum { PROC_USAGE = 64, PROC_UNAVAILABLE = 69, PROC_OSERR = 71,
+    PROC_CONFIG = 78 };
+
+struct proc_extra {		/* a daemon's own long options that print */
+	const char	*name;		/* "routes" for --routes */
+	const char	*help;
+	void		(*dump)(struct buf *);
+};
+
+/*
+ * -f/--config FILE, -t/--test, -d/--debug, --config-keys, --version, --help
+ * and the extras. Starts the log, then reads the configuration into conf and
+ * sets its log level (-d: debug). Returns when the daemon
+ * shall run; exits 0, 64 or 78 otherwise. --test: returns too, *test_r true.
+ */
+void proc_options(int argc, char **argv, const struct conf_table *,
+    void *conf, const struct proc_extra *, size_t nextras, bool *test_r);
+
+struct proc;
+struct proc_ops {
+	void (*reload)(void *arg);	/* SIGHUP */
+	void (*stop)(void *arg);	/* SIGTERM, SIGINT; a second breaks */
+};
+/* Before sandbox_fence: opens NOTIFY_SOCKET. Also ignores SIGPIPE. */
+struct proc *proc_new(struct event_base *, const struct proc_ops *,
+    void *arg);
+void proc_free(struct proc *);
+/* READY=1 to NOTIFY_SOCKET if there is one, and the watchdog from then on. */
+void proc_ready(struct proc *, const char *status);
+/* STOPPING=1; the loop ends after at most ms. */
+void proc_stopping(struct proc *, unsigned ms);
+
+/* A descriptor kept free, so that EMFILE can still accept and close. */
+int proc_spare_open(void);
+void proc_spare_accept(int *spare, int listen_fd);
+
+/* Text file of at most max bytes into a buf: 0 or -1 with a sentence. */
+int proc_read_file(const char *path, size_t max, struct buf *out,
+    struct buf *err_r);
+
+#endif

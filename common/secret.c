@@ -1,0 +1,286 @@
+/*
+ * secret: owns libsodium. A key lives in memory that is locked, guarded by
+ * unmapped pages, left out of core files and read-only once it is filled.
+ */
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "log.h"
+#include "secret.h"
+#include "xmalloc.h"
+
+#define SEAL_VERSION	1
+#define NONCE		crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG		crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define SEAL_OVERHEAD	(1 + NONCE + TAG)
+
+/* OWASP's second choice for Argon2id, for many sign-ins at a time. */
+#define PW_OPS	2
+#define PW_MEM	(19456 * 1024)
+
+struct secret_key {
+	uint8_t raw[SECRET_KEY];
+};
+
+int
+secret_init(void)
+{
+	return sodium_init() == -1 ? -1 : 0;
+}
+
+void
+secret_random(void *p, size_t n)
+{
+	randombytes_buf(p, n);
+}
+
+void
+secret_wipe(void *p, size_t n)
+{
+	sodium_memzero(p, n);
+}
+
+bool
+secret_equal(const void *a, const void *b, size_t n)
+{
+	return sodium_memcmp(a, b, n) == 0;
+}
+
+/* ---- keys ---- */
+
+struct secret_key *
+secret_key_from(const uint8_t raw[SECRET_KEY])
+{
+	struct secret_key *key = sodium_malloc(sizeof(*key));
+
+	if (key == NULL)
+		fatal("secret: no guarded memory");
+	memcpy(key->raw, raw, SECRET_KEY);
+	sodium_mprotect_readonly(key);
+	return key;
+}
+
+void
+secret_key_free(struct secret_key *key)
+{
+	sodium_free(key);	/* wipes */
+}
+
+static int
+refuse(struct buf *err_r, const char *path, const char *why)
+{
+	buf_printf(err_r, "key file %s %s", path, why);
+	return -1;
+}
+
+static int
+key_read(int fd, const char *path, uint8_t raw[SECRET_KEY], struct buf *err_r)
+{
+	struct stat	st;
+	ssize_t		n;
+
+	if (fstat(fd, &st) == -1)
+		return refuse(err_r, path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return refuse(err_r, path, "is not a regular file");
+	if ((st.st_mode & (S_IWGRP | S_IWOTH | S_IROTH)) != 0)
+		return refuse(err_r, path,
+		    "is open to others: its mode must be 0400 or 0440");
+	if (st.st_size != SECRET_KEY)
+		return refuse(err_r, path, "does not have exactly 32 bytes");
+	do
+		n = read(fd, raw, SECRET_KEY);
+	while (n == -1 && errno == EINTR);
+	if (n != SECRET_KEY)
+		return refuse(err_r, path, "cannot be read");
+	return 0;
+}
+
+struct secret_key *
+secret_key_load(const char *path, struct buf *err_r)
+{
+	struct secret_key	*key = NULL;
+	uint8_t			 raw[SECRET_KEY];
+	int			 fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd == -1) {
+		buf_printf(err_r, "cannot open key file %s: %s", path,
+		    strerror(errno));
+		return NULL;
+	}
+	if (key_read(fd, path, raw, err_r) == 0)
+		key = secret_key_from(raw);
+	secret_wipe(raw, sizeof(raw));
+	close(fd);
+	return key;
+}
+
+int
+secret_key_create(const char *path)
+{
+	uint8_t	raw[SECRET_KEY];
+	ssize_t	n;
+	int	fd, save;
+
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+	    0400);
+	if (fd == -1)
+		return -1;
+	secret_random(raw, sizeof(raw));
+	n = write(fd, raw, sizeof(raw));
+	save = n == -1 ? errno : ENOSPC;
+	secret_wipe(raw, sizeof(raw));
+	if (n == (ssize_t)sizeof(raw) && fchmod(fd, 0400) == 0 &&
+	    fsync(fd) == 0) {
+		close(fd);
+		return 0;
+	}
+	if (n == (ssize_t)sizeof(raw))
+		save = errno;
+	close(fd);
+	unlink(path);
+	errno = save;
+	return -1;
+}
+
+/* ---- hashes ---- */
+
+/* use tells hashing from sealing, so that no subkey serves both. */
+static void
+subkey(const struct secret_key *key, const char *use, const char *purpose,
+    uint8_t out[SECRET_KEY])
+{
+	crypto_generichash_state st;
+
+	crypto_generichash_init(&st, key->raw, SECRET_KEY, SECRET_KEY);
+	crypto_generichash_update(&st, (const uint8_t *)use, strlen(use) + 1);
+	crypto_generichash_update(&st, (const uint8_t *)purpose,
+	    strlen(purpose));
+	crypto_generichash_final(&st, out, SECRET_KEY);
+	secret_wipe(&st, sizeof(st));
+}
+
+void
+secret_hash(const struct secret_key *key, const char *purpose, const void *p,
+    size_t n, uint8_t out[SECRET_HASH])
+{
+	uint8_t sub[SECRET_KEY];
+
+	subkey(key, "mastkeeper hash", purpose, sub);
+	crypto_generichash(out, SECRET_HASH, p, n, sub, sizeof(sub));
+	secret_wipe(sub, sizeof(sub));
+}
+
+void
+secret_digest(const void *p, size_t n, uint8_t out[SECRET_HASH])
+{
+	crypto_generichash(out, SECRET_HASH, p, n, NULL, 0);
+}
+
+/* ---- sealing ---- */
+
+void
+secret_seal(const struct secret_key *key, const char *purpose, const void *p,
+    size_t n, struct slice ad, struct buf *out)
+{
+	uint8_t	sub[SECRET_KEY], *at;
+
+	at = buf_reserve(out, n + SEAL_OVERHEAD);
+	at[0] = SEAL_VERSION;
+	secret_random(at + 1, NONCE);
+	subkey(key, "mastkeeper seal", purpose, sub);
+	crypto_aead_xchacha20poly1305_ietf_encrypt(at + 1 + NONCE, NULL, p, n,
+	    (const uint8_t *)ad.p, ad.n, NULL, at + 1, sub);
+	secret_wipe(sub, sizeof(sub));
+	buf_commit(out, n + SEAL_OVERHEAD);
+}
+
+int
+secret_open(const struct secret_key *key, const char *purpose, const void *p,
+    size_t n, struct slice ad, struct buf *out)
+{
+	const uint8_t	*in = p;
+	uint8_t		 sub[SECRET_KEY], *at;
+	int		 r;
+
+	if (n < SEAL_OVERHEAD || in[0] != SEAL_VERSION)
+		return -1;
+	at = buf_reserve(out, n - SEAL_OVERHEAD + 1);
+	subkey(key, "mastkeeper seal", purpose, sub);
+	r = crypto_aead_xchacha20poly1305_ietf_decrypt(at, NULL, NULL,
+	    in + 1 + NONCE, n - 1 - NONCE, (const uint8_t *)ad.p, ad.n,
+	    in + 1, sub);
+	secret_wipe(sub, sizeof(sub));
+	if (r == -1)
+		return -1;
+	buf_commit(out, n - SEAL_OVERHEAD);
+	return 0;
+}
+
+void
+secret_box_public(const struct secret_key *secret_half,
+    uint8_t pub[SECRET_KEY])
+{
+	if (crypto_scalarmult_base(pub, secret_half->raw) == -1)
+		fatal("secret: no public key");
+}
+
+void
+secret_box_seal(const uint8_t pub[SECRET_KEY], const void *p, size_t n,
+    struct buf *out)
+{
+	uint8_t *at = buf_reserve(out, n + crypto_box_SEALBYTES);
+
+	if (crypto_box_seal(at, p, n, pub) == -1)
+		fatal("secret: the public key is not usable");
+	buf_commit(out, n + crypto_box_SEALBYTES);
+}
+
+int
+secret_box_open(const struct secret_key *secret_half, const void *p, size_t n,
+    struct buf *out)
+{
+	uint8_t	pub[SECRET_KEY], *at;
+
+	if (n < crypto_box_SEALBYTES)
+		return -1;
+	secret_box_public(secret_half, pub);
+	at = buf_reserve(out, n - crypto_box_SEALBYTES + 1);
+	if (crypto_box_seal_open(at, p, n, pub, secret_half->raw) == -1)
+		return -1;
+	buf_commit(out, n - crypto_box_SEALBYTES);
+	return 0;
+}
+
+/* ---- passwords ---- */
+
+int
+secret_pwhash(char out[SECRET_PWHASH], struct slice password)
+{
+	return crypto_pwhash_argon2id_str(out, password.p, password.n, PW_OPS,
+	    PW_MEM);
+}
+
+bool
+secret_pwverify(const char *phc, struct slice password)
+{
+	return crypto_pwhash_argon2id_str_verify(phc, password.p,
+	    password.n) == 0;
+}
+
+const char *
+secret_pwdummy(void)
+{
+	/* of 32 random bytes that were thrown away */
+	return "$argon2id$v=19$m=19456,t=2,p=1$"
+	    "/wOHin0wwsnV/XSY9Cj1Cg$"
+	    "QbPAEq6b/ceTQ4mUtBAhVQWdmq1bNdnmk8b0766600E";
+}

@@ -1,0 +1,64 @@
+/*
+ * secret: owns libsodium. Keys in locked memory, keyed hashes, sealing,
+ * password hashes, constant-time comparison, wiping.
+ */
+#ifndef MAST_SECRET_H
+#define MAST_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "str.h"
+
+#define SECRET_KEY	32
+#define SECRET_HASH	32
+#define SECRET_PWHASH	128	/* sodium's PHC string with its NUL */
+
+struct secret_key;		/* guarded, locked, not dumped */
+
+/* Before anything else here; -1 when the library cannot start. */
+int secret_init(void);
+void secret_random(void *, size_t);
+void secret_wipe(void *, size_t);
+bool secret_equal(const void *, const void *, size_t);	/* constant time */
+
+/* 32 raw bytes of a file that neither group others nor world may write or
+ * world read; NULL with a sentence in err_r. */
+struct secret_key *secret_key_load(const char *path, struct buf *err_r);
+/* Creates the file (O_EXCL, mode 0400) with random bytes: 0 or -1 errno. */
+int secret_key_create(const char *path);
+struct secret_key *secret_key_from(const uint8_t raw[SECRET_KEY]);
+void secret_key_free(struct secret_key *);
+
+/* Keyed BLAKE2b-256 under a subkey named by purpose ("session", "node",
+ * "token", "csrf"), so that a hash of one kind is never one of another. */
+void secret_hash(const struct secret_key *, const char *purpose,
+    const void *, size_t, uint8_t out[SECRET_HASH]);
+/* Unkeyed BLAKE2b-256: content hashes. */
+void secret_digest(const void *, size_t, uint8_t out[SECRET_HASH]);
+
+/* XChaCha20-Poly1305 under a purpose subkey, ad authenticated beside it.
+ * Form: 1 version byte, 24 nonce, ciphertext, 16 tag. open: 0 or -1. */
+void secret_seal(const struct secret_key *, const char *purpose,
+    const void *p, size_t n, struct slice ad, struct buf *out);
+int secret_open(const struct secret_key *, const char *purpose,
+    const void *p, size_t n, struct slice ad, struct buf *out);
+
+/* aid's key pair: X25519. seal is crypto_box_seal to the public half. */
+void secret_box_public(const struct secret_key *secret_half,
+    uint8_t pub[SECRET_KEY]);
+void secret_box_seal(const uint8_t pub[SECRET_KEY], const void *, size_t,
+    struct buf *out);
+int secret_box_open(const struct secret_key *secret_half, const void *,
+    size_t, struct buf *out);
+
+/* Argon2id v1.3, m = 19456 KiB, t = 2, p = 1. Slow by design: never on an
+ * event loop. hash: 0 or -1 without memory. */
+int secret_pwhash(char out[SECRET_PWHASH], struct slice password);
+bool secret_pwverify(const char *phc, struct slice password);
+/* A fixed valid hash with the same cost, for users that do not exist. */
+const char *secret_pwdummy(void);
+
+#endif

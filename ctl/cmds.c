@@ -1,0 +1,62 @@
+/* cmds: the table of mastctl's commands. */
+#include "cmds.h"
+#include "ctl.h"
+#include "doctor.h"
+#include "node.h"
+#include "schema.h"
+#include "setup.h"
+#include "status.h"
+#include "user.h"
+#include "xmalloc.h"
+
+#define SUPERUSER { "superuser-conninfo", "CONNINFO", \
+    "connect as a PostgreSQL superuser with this" }
+#define SQL_DIR	  { "sql-dir", "DIR", "where the numbered SQL files are" }
+#define GENERATE  { "generate", NULL, "make a password and print it once" }
+#define EXPIRES	  { "token-hours", "N", "validity of the token, 1 to 8760" }
+
+const struct ctl_cmd cmds_table[] = {
+	{ "setup", NULL, "", 0, 0, CTL_CONF_OR_NONE, setup_run,
+	    { SUPERUSER, SQL_DIR,
+	      { "admin", "NAME", "user name of the first administrator" },
+	      { "password-stdin", NULL,
+		"read the administrator's password from standard input" },
+	      { "dry-run", NULL, "say what would be done, change nothing" } },
+	    "Make everything the daemons need; safe to repeat" },
+	{ "status", NULL, "", 0, 0, CTL_CONF, status_run, { { 0 } },
+	    "Ask the running daemons how they are" },
+	{ "doctor", NULL, "", 0, 0, CTL_CONF_ANY, doctor_run, { SQL_DIR },
+	    "Look for what is wrong and name the command that mends it" },
+	{ "db", "status", "", 0, 0, CTL_CONF, schema_status, { SQL_DIR },
+	    "Show the schema version and what is pending" },
+	{ "db", "migrate", "", 0, 0, CTL_CONF, schema_migrate,
+	    { SQL_DIR,
+	      { "dry-run", NULL, "say what would be applied" } },
+	    "Apply the SQL files that are pending" },
+	{ "db", "verify", "", 0, 0, CTL_CONF, schema_verify, { SQL_DIR },
+	    "Compare files, manifest and database" },
+	{ "user", "add", "NAME", 1, 1, CTL_CONF, user_add,
+	    { { "role", "ROLE", "viewer, operator, admin or super_admin" },
+	      { "display-name", "TEXT", "the name shown to others" },
+	      { "email", "ADDRESS", "electronic mail address" }, GENERATE },
+	    "Add a user; the password comes from standard input" },
+	{ "user", "passwd", "NAME", 1, 1, CTL_CONF, user_passwd,
+	    { GENERATE },
+	    "Set a user's password and end the user's sessions" },
+	{ "user", "list", "", 0, 0, CTL_CONF, user_list, { { 0 } },
+	    "List the users" },
+	{ "node", "add", "NAME", 1, 1, CTL_CONF, node_add,
+	    { { "type", "TYPE", "device type, edge when not given" },
+	      { "description", "TEXT", "free text" }, EXPIRES },
+	    "Add a node and print its registration token once" },
+	{ "node", "list", "", 0, 0, CTL_CONF, node_list,
+	    { { "type", "TYPE", "only nodes of this device type" } },
+	    "List the nodes" },
+	{ "node", "show", "NODE", 1, 1, CTL_CONF, node_show, { { 0 } },
+	    "Show one node; NODE is its id or its name" },
+	{ "node", "token", "NODE", 1, 1, CTL_CONF, node_token, { EXPIRES },
+	    "Make a new registration token and print it once" },
+	{ "node", "delete", "NODE", 1, 1, CTL_CONF, node_delete, { { 0 } },
+	    "Delete a node; its events stay" },
+};
+const size_t cmds_n = nitems(cmds_table);

@@ -1,0 +1,9 @@
+/* doctor: finds what is wrong with an installation and names the cure. */
+#ifndef MAST_CTL_DOCTOR_H
+#define MAST_CTL_DOCTOR_H
+
+#include "ctl.h"
+
+int doctor_run(struct ctl *, const struct ctl_args *);
+
+#endif

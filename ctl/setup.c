@@ -1,0 +1,510 @@
+/*
+ * setup: folders, keys, certificate, configuration file, roles, database,
+ * migrations and the first administrator, in this order. Every step looks
+ * first and changes only what is missing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "db.h"
+#include "json.h"
+#include "out.h"
+#include "pass.h"
+#include "pg.h"
+#include "schema.h"
+#include "secret.h"
+#include "setup.h"
+#include "stmt.h"
+#include "str.h"
+#include "tls.h"
+#include "user.h"
+#include "valid.h"
+#include "xmalloc.h"
+
+enum { OPT_SUPER, OPT_SQL_DIR, OPT_ADMIN, OPT_STDIN, OPT_DRY };
+
+#define ROLES_FILE "0000_roles.sql"
+
+enum state { OK, MADE, KEPT };
+static const char *const state_names[] = { "ok", "made", "kept" };
+
+struct setup {
+	struct ctl	*ctl;
+	const char	*super;		/* conninfo, or NULL */
+	const char	*admin;
+	bool		 dry, from_stdin;
+	struct buf	 json;
+	struct json_w	 w;
+	struct db_sync	*db;		/* as the owner */
+	char		 password[PASS_SIZE];
+	bool		 show;		/* the password was made here */
+};
+
+static void
+step(struct setup *s, const char *name, enum state state, const char *detail)
+{
+	const char *text = state_names[state];
+
+	if (s->dry && state == MADE)
+		text = "missing";
+	if (!s->ctl->json) {
+		printf("%-8s%-16s%s\n", text, name, detail);
+		fflush(stdout);
+		return;
+	}
+	json_w_object(&s->w);
+	json_w_key(&s->w, "step");
+	json_w_str(&s->w, name);
+	json_w_key(&s->w, "state");
+	json_w_str(&s->w, text);
+	json_w_key(&s->w, "detail");
+	json_w_str(&s->w, detail);
+	json_w_end_object(&s->w);
+}
+
+/* mkdir -p; 1 made, 0 was there, -1 errno. */
+static int
+make_dirs(const char *path, mode_t mode)
+{
+	char *copy = xstrdup(path), *p;
+	int made = 0;
+
+	for (p = copy + 1; made != -1 && *p != '\0'; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, 0755) == -1 && errno != EEXIST)
+			made = -1;
+		*p = '/';
+	}
+	if (made != -1) {
+		if (mkdir(copy, mode) == 0)
+			made = 1;
+		else if (errno != EEXIST)
+			made = -1;
+	}
+	free(copy);
+	return made;
+}
+
+static int
+folder(struct setup *s, const char *name, const char *path)
+{
+	struct stat st;
+	int made = 0;
+
+	if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		return ctl_fail(s->ctl, CTL_CONFIG, "%s is not a folder",
+		    path);
+	if (stat(path, &st) == -1 && s->dry)
+		made = 1;
+	else if ((made = make_dirs(path, 0755)) == -1)
+		return ctl_fail(s->ctl, CTL_FAILED, "%s: %s", path,
+		    strerror(errno));
+	step(s, name, made ? MADE : KEPT, path);
+	return CTL_OK;
+}
+
+/* A new file, whole or not at all. */
+static int
+write_file(const char *path, mode_t mode, const void *p, size_t n)
+{
+	char *tmp = xasprintf("%s.new", path);
+	int fd, rc = -1, saved;
+
+	(void)unlink(tmp);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	if (fd != -1) {
+		if (fchmod(fd, mode) == 0 && write(fd, p, n) == (ssize_t)n &&
+		    fsync(fd) == 0 && rename(tmp, path) == 0)
+			rc = 0;
+		saved = errno;
+		close(fd);
+		if (rc == -1)
+			(void)unlink(tmp);
+		errno = saved;
+	}
+	free(tmp);
+	return rc;
+}
+
+static int
+configuration(struct setup *s)
+{
+	struct buf text = BUF_INIT;
+	char *dir, *slash;
+	int rc;
+
+	if (!s->ctl->conf_missing) {
+		step(s, "configuration", KEPT, s->ctl->file);
+		return CTL_OK;
+	}
+	if (!s->dry) {
+		dir = xstrdup(s->ctl->file);
+		if ((slash = strrchr(dir, '/')) != NULL && slash != dir) {
+			*slash = '\0';
+			(void)make_dirs(dir, 0755);
+		}
+		free(dir);
+		buf_puts(&text, "# Mastkeeper; mastkeeper.conf(5) explains "
+		    "every key.\n\n");
+		ctl_conf_dump(&text);
+		rc = write_file(s->ctl->file, 0644, buf_head(&text),
+		    buf_used(&text));
+		buf_free(&text);
+		if (rc == -1)
+			return ctl_fail(s->ctl, CTL_FAILED, "%s: %s",
+			    s->ctl->file, strerror(errno));
+	}
+	step(s, "configuration", MADE, s->ctl->file);
+	return CTL_OK;
+}
+
+/* Only root can give each daemon its own account. */
+static int
+accounts(struct setup *s)
+{
+	const struct conf_suite *c = &s->ctl->conf.suite;
+	const char *names[] = { c->user_apid, c->user_hubd, c->user_aid,
+	    c->user_ctl };
+	size_t i;
+
+	if (geteuid() != 0) {
+		step(s, "accounts", OK, "not root: one account for all");
+		return CTL_OK;
+	}
+	for (i = 0; i < nitems(names); i++)
+		if (getpwnam(names[i]) == NULL)
+			return ctl_fail(s->ctl, CTL_CONFIG, "the account %s "
+			    "does not exist; run: useradd --system --user-group"
+			    " --no-create-home --home-dir /nonexistent"
+			    " --shell /usr/sbin/nologin %s", names[i],
+			    names[i]);
+	step(s, "accounts", OK, "the daemons' accounts exist");
+	return CTL_OK;
+}
+
+static int
+key_file(struct setup *s, const char *name, const char *path)
+{
+	struct buf err = BUF_INIT;
+	struct secret_key *key;
+	int code = CTL_OK;
+
+	if (access(path, F_OK) == 0) {
+		if ((key = secret_key_load(path, &err)) == NULL)
+			code = ctl_fail(s->ctl, CTL_CONFIG, "%s",
+			    buf_cstr(&err));
+		else {
+			secret_key_free(key);
+			step(s, name, KEPT, path);
+		}
+	} else if (!s->dry && secret_key_create(path) == -1)
+		code = ctl_fail(s->ctl, CTL_FAILED, "%s: %s", path,
+		    strerror(errno));
+	else
+		step(s, name, MADE, path);
+	buf_free(&err);
+	return code;
+}
+
+static int
+make_certificate(struct setup *s, const char *cert, const char *keyfile)
+{
+	struct buf chain = BUF_INIT, key = BUF_INIT, err = BUF_INIT;
+	char host[256] = "", *names;
+	int code = CTL_OK;
+
+	if (gethostname(host, sizeof(host) - 1) == -1 || *host == '\0' ||
+	    strcmp(host, "localhost") == 0)
+		names = xstrdup("localhost,127.0.0.1");
+	else
+		names = xasprintf("localhost,127.0.0.1,%s", host);
+	if (tls_selfsigned(names, &chain, &key, &err) == -1)
+		code = ctl_fail(s->ctl, CTL_FAILED, "certificate: %s",
+		    buf_cstr(&err));
+	else if (write_file(keyfile, 0400, buf_head(&key),
+	    buf_used(&key)) == -1)
+		code = ctl_fail(s->ctl, CTL_FAILED, "%s: %s", keyfile,
+		    strerror(errno));
+	else if (write_file(cert, 0444, buf_head(&chain),
+	    buf_used(&chain)) == -1)
+		code = ctl_fail(s->ctl, CTL_FAILED, "%s: %s", cert,
+		    strerror(errno));
+	if (key.data != NULL)
+		secret_wipe(key.data, key.len);
+	buf_free(&key);
+	buf_free(&chain);
+	buf_free(&err);
+	free(names);
+	return code;
+}
+
+static int
+certificate(struct setup *s)
+{
+	const char *cert = s->ctl->conf.suite.tls_cert;
+	const char *key = s->ctl->conf.suite.tls_key;
+	bool have_cert, have_key;
+	int code = CTL_OK;
+
+	if (cert == NULL || key == NULL) {
+		step(s, "certificate", OK, "none configured");
+		return CTL_OK;
+	}
+	have_cert = access(cert, F_OK) == 0;
+	have_key = access(key, F_OK) == 0;
+	if (have_cert != have_key)
+		return ctl_fail(s->ctl, CTL_CONFIG,
+		    "%s is there, but not %s: remove it or bring its pair",
+		    have_cert ? cert : key, have_cert ? key : cert);
+	if (!have_cert && !s->dry)
+		code = make_certificate(s, cert, key);
+	if (code == CTL_OK)
+		step(s, "certificate", have_cert ? KEPT : MADE, cert);
+	return code;
+}
+
+/* A yes or no from the database; -1 after telling. */
+static int
+ask(struct setup *s, struct db_sync *db, enum stmt which, const char *arg)
+{
+	struct db_arg a = db_str(arg);
+	struct db_result *res = db_sync_query(db, stmt_get(which), &a, 1);
+	int rc = -1;
+
+	if (db_err(res) != ERR_OK)
+		ctl_fail(s->ctl, CTL_FAILED, "%s", db_message(res));
+	else
+		rc = db_bool(res, 0, 0);
+	db_sync_done(&res);
+	return rc;
+}
+
+/* Creates what text says unless it is there. 1 made, 0 kept, -1 told. */
+static int
+ensure(struct setup *s, struct db_sync *db, enum stmt which,
+    const char *name, struct buf *text)
+{
+	struct buf err = BUF_INIT;
+	int there = ask(s, db, which, name);
+
+	if (there == 0 && !s->dry &&
+	    db_sync_script(db, buf_cstr(text), &err) == -1) {
+		ctl_fail(s->ctl, CTL_FAILED, "%s", buf_cstr(&err));
+		there = -1;
+	}
+	buf_free(&err);
+	buf_free(text);
+	return there == -1 ? -1 : !there;
+}
+
+static int
+roles_script(struct setup *s, const char *dbname)
+{
+	struct buf text = BUF_INIT, err = BUF_INIT;
+	struct db_sync *db;
+	int code = CTL_OK;
+
+	db = pg_open_super(s->ctl, s->super, dbname, &err);
+	if (db == NULL)
+		code = ctl_fail(s->ctl, CTL_UNAVAILABLE, "database: %s",
+		    buf_cstr(&err));
+	else if (schema_read(s->ctl, ROLES_FILE, &text, &err) == -1)
+		code = ctl_fail(s->ctl, CTL_CONFIG, "%s", buf_cstr(&err));
+	else if (db_sync_script(db, buf_cstr(&text), &err) == -1)
+		code = ctl_fail(s->ctl, CTL_FAILED, ROLES_FILE ": %s",
+		    buf_cstr(&err));
+	if (db != NULL)
+		db_sync_close(db);
+	buf_free(&text);
+	buf_free(&err);
+	return code;
+}
+
+static int
+make_database(struct setup *s, struct db_sync *super, const char *dbname)
+{
+	const char *owner = s->ctl->conf.suite.user_ctl;
+	struct buf text = BUF_INIT;
+	int role, made, code;
+
+	stmt_create_role(&text, owner);
+	if ((role = ensure(s, super, STMT_ROLE_EXISTS, owner, &text)) == -1)
+		return CTL_FAILED;
+	stmt_create_database(&text, dbname, owner);
+	if ((made = ensure(s, super, STMT_DB_EXISTS, dbname, &text)) == -1)
+		return CTL_FAILED;
+	if (!s->dry && (code = roles_script(s, dbname)) != CTL_OK)
+		return code;
+	step(s, "roles", role ? MADE : KEPT, "roles of the daemons");
+	step(s, "database", made ? MADE : KEPT, dbname);
+	return CTL_OK;
+}
+
+/* The superuser is needed once; afterwards the owner's connection is enough
+ * to see that all is there. */
+static int
+database(struct setup *s)
+{
+	struct buf name = BUF_INIT, err = BUF_INIT, ignored = BUF_INIT;
+	struct db_sync *super;
+	int code;
+
+	if (pg_dbname(s->ctl->conf.suite.database, &name) == -1)
+		return ctl_fail(s->ctl, CTL_CONFIG,
+		    "[suite] database names no dbname");
+	super = pg_open_super(s->ctl, s->super, "postgres", &err);
+	if (super != NULL) {
+		code = make_database(s, super, buf_cstr(&name));
+		db_sync_close(super);
+	} else if (geteuid() != 0 && s->super == NULL &&
+	    (s->db = pg_open(s->ctl, &ignored)) != NULL) {
+		step(s, "database", KEPT, "reachable as the owner");
+		code = CTL_OK;
+	} else
+		code = ctl_fail(s->ctl, CTL_UNAVAILABLE,
+		    "database as superuser: %s", buf_cstr(&err));
+	buf_free(&ignored);
+	buf_free(&name);
+	buf_free(&err);
+	return code;
+}
+
+static int
+migrations(struct setup *s)
+{
+	struct schema *schema = NULL;
+	struct buf err = BUF_INIT;
+	char detail[64];
+	size_t pending = 0;
+	int code = CTL_OK;
+
+	if (s->db == NULL && (s->db = pg_open(s->ctl, &err)) == NULL) {
+		if (s->dry)
+			step(s, "schema", MADE, "no database yet");
+		else
+			code = ctl_fail(s->ctl, CTL_UNAVAILABLE,
+			    "database: %s", buf_cstr(&err));
+		goto done;
+	}
+	code = schema_load(s->ctl, s->db, &schema, &err);
+	if (code == CTL_OK && (pending = schema->pending) > 0 && !s->dry)
+		code = schema_apply(s->ctl, s->db, schema, &err);
+	if (code != CTL_OK)
+		ctl_fail(s->ctl, code, "%s", buf_cstr(&err));
+	else {
+		snprintf(detail, sizeof(detail), "version %d of %d",
+		    schema->applied, schema->newest);
+		step(s, "schema", pending ? MADE : KEPT, detail);
+	}
+done:
+	free(schema);
+	buf_free(&err);
+	return code;
+}
+
+static int
+administrator(struct setup *s)
+{
+	const char *rule = valid_username(slice_of(s->admin));
+	int made;
+
+	if (rule != NULL)
+		return ctl_fail(s->ctl, CTL_USAGE, "--admin %s", rule);
+	if (s->dry) {
+		step(s, "administrator", OK, "added when there is no user");
+		return CTL_OK;
+	}
+	if (!s->from_stdin)
+		pass_make(s->password);
+	if ((made = user_first(s->ctl, s->db, s->admin, s->password)) == -1)
+		return CTL_FAILED;
+	step(s, "administrator", made ? MADE : KEPT,
+	    made ? s->admin : "there are users already");
+	s->show = made && !s->from_stdin;
+	return CTL_OK;
+}
+
+static int
+all_steps(struct setup *s)
+{
+	const struct conf_suite *c = &s->ctl->conf.suite;
+	char *aid_key = xasprintf("%s/aid.key", c->state_dir);
+	int code;
+
+	if ((code = accounts(s)) == CTL_OK &&
+	    (code = configuration(s)) == CTL_OK &&
+	    (code = folder(s, "state folder", c->state_dir)) == CTL_OK &&
+	    (code = folder(s, "socket folder", c->run_dir)) == CTL_OK &&
+	    (code = key_file(s, "server key", c->server_key)) == CTL_OK &&
+	    (code = key_file(s, "aid key", aid_key)) == CTL_OK &&
+	    (code = certificate(s)) == CTL_OK &&
+	    (code = database(s)) == CTL_OK &&
+	    (code = migrations(s)) == CTL_OK)
+		code = administrator(s);
+	free(aid_key);
+	return code;
+}
+
+static void
+finish_json(struct setup *s, int code)
+{
+	json_w_end_array(&s->w);
+	json_w_key(&s->w, "ok");
+	json_w_bool(&s->w, code == CTL_OK);
+	json_w_key(&s->w, "admin");
+	if (s->show) {
+		json_w_object(&s->w);
+		json_w_key(&s->w, "username");
+		json_w_str(&s->w, s->admin);
+		json_w_key(&s->w, "password");
+		json_w_str(&s->w, s->password);
+		json_w_end_object(&s->w);
+	} else
+		json_w_null(&s->w);
+	json_w_end_object(&s->w);
+	puts(buf_cstr(&s->json));
+}
+
+int
+setup_run(struct ctl *ctl, const struct ctl_args *args)
+{
+	struct setup s;
+	int code;
+
+	memset(&s, 0, sizeof(s));
+	s.ctl = ctl;
+	s.super = args->opt[OPT_SUPER];
+	s.admin = args->opt[OPT_ADMIN] ? args->opt[OPT_ADMIN] : "admin";
+	s.dry = args->opt[OPT_DRY] != NULL;
+	s.from_stdin = args->opt[OPT_STDIN] != NULL;
+	if (s.from_stdin && (code = pass_read(ctl, s.password)) != CTL_OK)
+		return code;
+	if (ctl->json) {
+		json_w_init(&s.w, &s.json);
+		json_w_object(&s.w);
+		json_w_key(&s.w, "steps");
+		json_w_array(&s.w);
+	}
+	code = all_steps(&s);
+	/* A failure has been told as an object of its own. */
+	if (ctl->json && code == CTL_OK)
+		finish_json(&s, code);
+	else if (s.show)
+		printf("\nadministrator: %s\npassword: %s\n", s.admin,
+		    s.password);
+	if (s.db != NULL)
+		db_sync_close(s.db);
+	if (s.json.data != NULL)
+		secret_wipe(s.json.data, s.json.len);
+	buf_free(&s.json);
+	secret_wipe(s.password, sizeof(s.password));
+	return code;
+}

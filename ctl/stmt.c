@@ -1,0 +1,185 @@
+/* stmt: every SQL text of mastctl, nowhere else. */
+#include <string.h>
+
+#include "log.h"
+#include "stmt.h"
+#include "xmalloc.h"
+
+const char stmt_begin[] = "BEGIN";
+const char stmt_commit[] = "COMMIT";
+const char stmt_rollback[] = "ROLLBACK";
+const char stmt_bootstrap[] =
+    "SET client_min_messages = warning;"
+    "CREATE SCHEMA IF NOT EXISTS mast;"
+    "CREATE TABLE IF NOT EXISTS mast.migrations ("
+    " version integer CONSTRAINT migrations_pk PRIMARY KEY,"
+    " name text NOT NULL,"
+    " sha256 text NOT NULL,"
+    " applied_at timestamptz NOT NULL DEFAULT now())";
+
+/* The audit row that ends every mutation; $os is who sits at the keyboard. */
+#define AUDIT(action, type, id, details, from) \
+	"a AS (INSERT INTO mast.audit (actor_kind, actor_name, action," \
+	" target_type, target_id, details)" \
+	" SELECT 'system', 'mastctl', '" action "', '" type "', " id "," \
+	" jsonb_build_object(" details ") FROM " from ")"
+
+static const struct db_stmt stmts[STMT__MAX] = {
+[STMT_HAS_MIGRATIONS] = { "has_migrations",
+    "SELECT to_regclass('mast.migrations') IS NOT NULL", 0, DB_READ },
+[STMT_MIGRATIONS] = { "migrations",
+    "SELECT version, name, sha256, applied_at FROM mast.migrations"
+    " ORDER BY version", 0, DB_READ },
+[STMT_MIGRATION_DONE] = { "migration_done",
+    "INSERT INTO mast.migrations (version, name, sha256)"
+    " VALUES ($1::integer, $2, $3)", 3, 0 },
+[STMT_SHA256] = { "sha256",
+    "SELECT encode(sha256($1::bytea), 'hex')", 1, DB_READ },
+[STMT_LOCK] = { "lock",
+    "SELECT pg_advisory_lock(hashtext('mastkeeper'), 1)", 0, 0 },
+[STMT_UNLOCK] = { "unlock",
+    "SELECT pg_advisory_unlock(hashtext('mastkeeper'), 1)", 0, 0 },
+[STMT_ROLE_EXISTS] = { "role_exists",
+    "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", 1, DB_READ },
+[STMT_DB_EXISTS] = { "db_exists",
+    "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)",
+    1, DB_READ },
+/* Roles that are missing, or that may do more than they should. */
+[STMT_ROLES] = { "roles",
+    "SELECT w.name, r.rolname IS NOT NULL,"
+    " coalesce(r.rolsuper OR r.rolcreatedb OR r.rolcreaterole"
+    " OR r.rolbypassrls, false), coalesce(r.rolcanlogin, false)"
+    " FROM unnest($1::text[]) AS w(name)"
+    " LEFT JOIN pg_roles r ON r.rolname = w.name", 1, DB_READ },
+[STMT_SERVER] = { "server",
+    "SELECT current_setting('server_version_num')::integer,"
+    " current_setting('server_version'),"
+    " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,"
+    " current_setting('synchronous_commit')", 0, DB_READ },
+
+[STMT_USER_FIRST] = { "user_first",
+    "WITH u AS (INSERT INTO mast.users"
+    " (id, username, password_hash, display_name, role)"
+    " SELECT $1::uuid, $2, $3, $2, 'super_admin'"
+    " WHERE NOT EXISTS (SELECT FROM mast.users)"
+    " RETURNING id, username), "
+    AUDIT("user.create", "user", "id::text",
+	"'username', username, 'role', 'super_admin', 'os_user', $4::text",
+	"u")
+    " SELECT id FROM u", 4, 0 },
+[STMT_USER_ADD] = { "user_add",
+    "WITH u AS (INSERT INTO mast.users"
+    " (id, username, password_hash, display_name, email, role)"
+    " VALUES ($1::uuid, $2, $3, $4, $5, $6::text::mast.role)"
+    " RETURNING id, username, role), "
+    AUDIT("user.create", "user", "id::text",
+	"'username', username, 'role', role::text, 'os_user', $7::text", "u")
+    " SELECT id, username, role FROM u", 7, 0 },
+[STMT_USER_PASSWD] = { "user_passwd",
+    "WITH u AS (UPDATE mast.users SET password_hash = $2,"
+    " updated_at = now(), version = version + 1 WHERE username = $1"
+    " RETURNING id, username),"
+    " s AS (UPDATE mast.sessions SET revoked_at = now()"
+    " WHERE user_id = (SELECT id FROM u) AND revoked_at IS NULL"
+    " AND expires_at > now() RETURNING id), "
+    AUDIT("user.password", "user", "id::text",
+	"'username', username, 'os_user', $3::text", "u")
+    " SELECT id, username, (SELECT count(*) FROM s) FROM u", 3, 0 },
+[STMT_USER_LIST] = { "user_list",
+    "SELECT id, username, display_name, email, role, is_active, all_nodes,"
+    " mast.rfc3339(expires_at),"
+    " mast.rfc3339(last_login_at)"
+    " FROM mast.users ORDER BY username", 0, DB_READ },
+
+[STMT_NODE_FIND] = { "node_find",
+    "SELECT id, name FROM mast.nodes"
+    " WHERE id::text = lower($1) OR name = $1 ORDER BY id LIMIT 2",
+    1, DB_READ },
+[STMT_NODE_ADD] = { "node_add",
+    "WITH n AS (INSERT INTO mast.nodes (id, name, description, device_type)"
+    " VALUES ($1::uuid, $2, $3, $4) RETURNING id, name, device_type),"
+    " t AS (INSERT INTO mast.node_tokens (token_hash, node_id, expires_at)"
+    " SELECT $5::bytea, id, now() + make_interval(hours => $6::integer)"
+    " FROM n RETURNING expires_at), "
+    AUDIT("node.create", "node", "id::text",
+	"'name', name, 'device_type', device_type, 'os_user', $7::text", "n")
+    " SELECT id, name, device_type, $8::text,"
+    " mast.rfc3339(expires_at)"
+    " FROM n, t", 8, 0 },
+[STMT_NODE_TOKEN] = { "node_token",
+    "WITH n AS (SELECT id, name, device_type FROM mast.nodes"
+    " WHERE id = $1::uuid),"
+    " r AS (UPDATE mast.node_tokens SET revoked_at = now()"
+    " WHERE node_id = $1::uuid AND used_at IS NULL AND revoked_at IS NULL),"
+    " t AS (INSERT INTO mast.node_tokens (token_hash, node_id, expires_at)"
+    " SELECT $2::bytea, id, now() + make_interval(hours => $3::integer)"
+    " FROM n RETURNING expires_at), "
+    AUDIT("node.token", "node", "id::text",
+	"'name', name, 'os_user', $4::text", "n")
+    " SELECT id, name, device_type, $5::text,"
+    " mast.rfc3339(expires_at)"
+    " FROM n, t", 5, 0 },
+[STMT_NODE_DELETE] = { "node_delete",
+    "WITH n AS (DELETE FROM mast.nodes WHERE id = $1::uuid"
+    " RETURNING id, name), "
+    AUDIT("node.delete", "node", "id::text",
+	"'name', name, 'os_user', $2::text", "n")
+    " SELECT id, name FROM n", 2, 0 },
+[STMT_NODE_LIST] = { "node_list",
+    "SELECT id, name, device_type, status, software_version,"
+    " mast.rfc3339(last_seen_at) FROM mast.node_all"
+    " WHERE $1::text IS NULL OR device_type = $1"
+    " ORDER BY name COLLATE \"C\", id", 1, DB_READ },
+[STMT_NODE_SHOW] = { "node_show",
+    "SELECT v.id, v.name, v.description, v.device_type, v.status,"
+    " v.software_version, v.protocol_version,"
+    " mast.rfc3339(v.last_seen_at), mast.rfc3339(v.expires_at),"
+    " (SELECT count(*) FROM mast.node_secrets x WHERE x.node_id = v.id),"
+    " host(v.address), v.last_health"
+    " FROM mast.node_all v WHERE v.id = $1::uuid",
+    1, DB_READ },
+};
+
+const struct db_stmt *
+stmt_get(enum stmt s)
+{
+	if ((unsigned)s >= STMT__MAX || stmts[s].name == NULL)
+		fatal("statement %d does not exist", (int)s);
+	return &stmts[s];
+}
+
+size_t
+stmt_count(void)
+{
+	return nitems(stmts);
+}
+
+static void
+put_name(struct buf *b, const char *name)
+{
+	buf_putc(b, '"');
+	for (; *name != '\0'; name++) {
+		if (*name == '"')
+			buf_putc(b, '"');
+		buf_putc(b, *name);
+	}
+	buf_putc(b, '"');
+}
+
+void
+stmt_create_role(struct buf *b, const char *role)
+{
+	buf_puts(b, "CREATE ROLE ");
+	put_name(b, role);
+	buf_puts(b, " LOGIN");
+}
+
+void
+stmt_create_database(struct buf *b, const char *name, const char *owner)
+{
+	buf_puts(b, "CREATE DATABASE ");
+	put_name(b, name);
+	buf_puts(b, " OWNER ");
+	put_name(b, owner);
+	buf_puts(b, " TEMPLATE template0 ENCODING 'UTF8'");
+}

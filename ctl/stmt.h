@@ -1,0 +1,30 @@
+/* stmt: every SQL text of mastctl. */
+#ifndef MAST_CTL_STMT_H
+#define MAST_CTL_STMT_H
+
+#include <stddef.h>
+
+#include "buf.h"
+#include "db.h"
+
+enum stmt {
+	STMT_HAS_MIGRATIONS, STMT_MIGRATIONS, STMT_MIGRATION_DONE,
+	STMT_SHA256, STMT_LOCK, STMT_UNLOCK,
+	STMT_ROLE_EXISTS, STMT_DB_EXISTS, STMT_ROLES, STMT_SERVER,
+	STMT_USER_FIRST, STMT_USER_ADD, STMT_USER_PASSWD, STMT_USER_LIST,
+	STMT_NODE_FIND, STMT_NODE_ADD, STMT_NODE_TOKEN, STMT_NODE_DELETE,
+	STMT_NODE_LIST, STMT_NODE_SHOW,
+	STMT__MAX
+};
+
+const struct db_stmt *stmt_get(enum stmt);
+size_t stmt_count(void);
+
+/* Scripts, for db_sync_script. */
+extern const char stmt_begin[], stmt_commit[], stmt_rollback[];
+extern const char stmt_bootstrap[];	/* schema and table of migrations */
+void stmt_create_role(struct buf *, const char *role);
+void stmt_create_database(struct buf *, const char *name,
+    const char *owner);
+
+#endif

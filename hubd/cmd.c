@@ -1,0 +1,564 @@
+/*
+ * cmd: see cmd.h. Owns struct cmd: on the list of its node from the claim to
+ * the answer, and a while longer ("late") so that an answer after the wait
+ * can still correct "unknown".
+ */
+#include <stdlib.h>
+#include <sys/queue.h>
+
+#include "db.h"
+#include "driver.h"
+#include "ipc.h"
+#include "json.h"
+#include "log.h"
+#include "secret.h"
+#include "timer.h"
+#include "xmalloc.h"
+
+#include "cache.h"
+#include "cmd.h"
+#include "conn.h"
+#include "hub.h"
+#include "hubd.h"
+#include "node.h"
+#include "sink.h"
+#include "stmt.h"
+
+#define INFLIGHT_MAX	64		/* per node */
+#define LATE_MAX	64		/* per node */
+#define LATE_TIME	(600 * MONO_SEC)
+#define WAIT_MIN	1000u		/* ms */
+#define WAIT_MAX	60000u
+#define WAIT_DEFAULT	10000u
+#define BATCH		100
+#define ACTION_MAX	(5u * 1024 * 1024)
+
+enum cmd_state { CMD_WAITING, CMD_CLAIMING, CMD_SENT, CMD_LATE };
+
+struct cmd {
+	TAILQ_ENTRY(cmd)	 node_link;
+	TAILQ_ENTRY(cmd)	 link;		/* waiting or claiming */
+	struct cmds		*cmds;
+	struct node		*node;		/* NULL: it went meanwhile */
+	struct id		 id, node_id;
+	uint64_t		 epoch;
+	struct ipc_chan		*chan;		/* NULL: nobody waits */
+	uint64_t		 chan_id;
+	struct timer		 timer;
+	uint32_t		 wait_ms;
+	enum cmd_state		 state;
+	bool			 by_config, mutates;
+};
+
+TAILQ_HEAD(cmd_list, cmd);
+
+struct cmds {
+	struct hubd	*hub;
+	struct cmd_list	 waiting, claiming;
+	size_t		 inflight;
+	struct db_req	*claim, *queued;
+};
+
+static void cmd_claim(struct cmds *);
+static void cmd_timeout(void *);
+
+struct cmds *
+cmds_new(struct hubd *h)
+{
+	struct cmds *cs = xcalloc(1, sizeof(*cs));
+
+	cs->hub = h;
+	TAILQ_INIT(&cs->waiting);
+	TAILQ_INIT(&cs->claiming);
+	return cs;
+}
+
+size_t
+cmds_inflight(const struct cmds *cs)
+{
+	return cs->inflight;
+}
+
+/* ---- leaving ---- */
+
+static void
+cmd_unlink(struct cmd *c)
+{
+	if (c->node == NULL)
+		return;
+	TAILQ_REMOVE(&c->node->cmds, c, node_link);
+	if (c->state == CMD_LATE)
+		c->node->nlate--;
+	else
+		c->node->ncmds--;
+	c->node = NULL;
+}
+
+static void
+cmd_free(struct cmd *c)
+{
+	timer_del(&c->timer);
+	cmd_unlink(c);
+	if (c->state == CMD_WAITING)
+		TAILQ_REMOVE(&c->cmds->waiting, c, link);
+	else if (c->state == CMD_CLAIMING)
+		TAILQ_REMOVE(&c->cmds->claiming, c, link);
+	c->cmds->inflight--;
+	free(c);
+}
+
+void
+cmds_free(struct cmds *cs)
+{
+	if (cs == NULL)
+		return;
+	db_forget(&cs->claim);
+	db_forget(&cs->queued);
+	while (!TAILQ_EMPTY(&cs->waiting))
+		cmd_free(TAILQ_FIRST(&cs->waiting));
+	while (!TAILQ_EMPTY(&cs->claiming))
+		cmd_free(TAILQ_FIRST(&cs->claiming));
+	free(cs);
+}
+
+static void
+cmd_answer(struct ipc_chan *chan, uint64_t chan_id, enum err err,
+    const struct msg_command_done *done)
+{
+	msg_put_command_done(ipc_begin(chan, MSG_COMMAND_DONE, err, chan_id),
+	    done);
+	ipc_send(chan);
+}
+
+/* Tells who waits, once. */
+static void
+cmd_reply(struct cmd *c, enum err err, struct msg_command_done *done)
+{
+	if (c->chan == NULL)
+		return;
+	done->command = c->id;
+	cmd_answer(c->chan, c->chan_id, err, done);
+	c->chan = NULL;
+}
+
+static void
+cmd_final(struct cmd *c, const char *state, struct slice error,
+    struct slice code)
+{
+	struct hub_count *n = &c->cmds->hub->count;
+	const struct sink_final f = { .command = c->id, .state = state,
+	    .error = error, .code = code,
+	    .stale = c->mutates && c->state >= CMD_SENT };
+
+	if (state[0] == 'a')
+		n->commands_acked++;
+	else if (state[0] == 'f')
+		n->commands_failed++;
+	else
+		n->commands_unknown++;
+	sink_final(c->cmds->hub->sink, &f);
+}
+
+/* Ends without an answer of the node. why is plain ASCII. */
+static void
+cmd_end(struct cmd *c, enum err err, const char *state, const char *why)
+{
+	struct msg_command_done done = { .error = slice_of(why) };
+
+	if (state != NULL)
+		cmd_final(c, state, slice_of(why), (struct slice){ NULL, 0 });
+	cmd_reply(c, err, &done);
+	cmd_free(c);
+}
+
+void
+cmd_node_lost(struct node *n)
+{
+	static const char why[] = "the node left before it answered";
+	struct cmd *c;
+
+	while ((c = TAILQ_FIRST(&n->cmds)) != NULL) {
+		if (c->state == CMD_LATE)
+			cmd_free(c);
+		else if (c->state == CMD_CLAIMING) {
+			/* The claim's result decides. */
+			cmd_unlink(c);
+		} else if (c->state == CMD_WAITING)
+			cmd_end(c, ERR_NODE_OFFLINE, c->wait_ms > 0 ?
+			    "failed" : NULL, "the node is offline");
+		else
+			cmd_end(c, ERR_NODE_LOST, "unknown", why);
+	}
+}
+
+void
+cmd_forget_chan(struct cmds *cs, const struct ipc_chan *chan)
+{
+	struct node *n;
+	struct cmd *c;
+
+	TAILQ_FOREACH(n, nodes_order(cs->hub->nodes), order)
+		TAILQ_FOREACH(c, &n->cmds, node_link)
+			if (c->chan == chan)
+				c->chan = NULL;
+	TAILQ_FOREACH(c, &cs->claiming, link)
+		if (c->chan == chan)
+			c->chan = NULL;
+}
+
+/* ---- coming ---- */
+
+static struct cmd *
+cmd_find(struct node *n, const struct id *id)
+{
+	struct cmd *c;
+
+	TAILQ_FOREACH(c, &n->cmds, node_link)
+		if (id_eq(&c->id, id))
+			return c;
+	return NULL;
+}
+
+static struct cmd *
+cmd_add(struct cmds *cs, struct node *n, const struct id *id,
+    uint32_t wait_ms)
+{
+	struct cmd *c = xcalloc(1, sizeof(*c));
+
+	c->cmds = cs;
+	c->node = n;
+	c->id = *id;
+	c->node_id = n->id;
+	c->epoch = n->epoch;
+	c->wait_ms = wait_ms;
+	c->state = CMD_WAITING;
+	timer_init(&c->timer, cmd_timeout, c);
+	TAILQ_INSERT_TAIL(&n->cmds, c, node_link);
+	n->ncmds++;
+	TAILQ_INSERT_TAIL(&cs->waiting, c, link);
+	cs->inflight++;
+	cmd_claim(cs);
+	return c;
+}
+
+/* A row that will not be sent: whoever asks waits, so it ends here. With
+ * no wait the row stays queued for the node's return. */
+static void
+cmd_refuse(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
+    const struct msg_command *m, enum err err)
+{
+	const char *why = err == ERR_NODE_OFFLINE ? "the node is offline" :
+	    "too many commands in flight for this node";
+	const struct msg_command_done done = { .command = m->command,
+	    .error = slice_of(why) };
+	const struct sink_final f = { .command = m->command,
+	    .state = "failed", .error = slice_of(why) };
+
+	if (m->wait_ms > 0) {
+		cs->hub->count.commands_failed++;
+		sink_final(cs->hub->sink, &f);
+	}
+	cmd_answer(chan, id, err, &done);
+}
+
+void
+cmd_start(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
+    const struct msg_command *m)
+{
+	struct node *n = node_find(cs->hub->nodes, &m->node);
+	uint32_t wait = m->wait_ms == 0 ? WAIT_DEFAULT :
+	    m->wait_ms < WAIT_MIN ? WAIT_MIN :
+	    m->wait_ms > WAIT_MAX ? WAIT_MAX : m->wait_ms;
+	struct cmd *c;
+
+	if (n == NULL || conn_state(n->conn) != CONN_LIVE) {
+		cmd_refuse(cs, chan, id, m, ERR_NODE_OFFLINE);
+		return;
+	}
+	c = cmd_find(n, &m->command);
+	if (c == NULL) {
+		if (n->ncmds >= INFLIGHT_MAX) {
+			cmd_refuse(cs, chan, id, m, ERR_UNAVAILABLE);
+			return;
+		}
+		c = cmd_add(cs, n, &m->command, wait);
+	}
+	c->chan = chan;
+	c->chan_id = id;
+}
+
+static void
+cmd_queued(void *arg, const struct db_result *res)
+{
+	struct cmds *cs = arg;
+	struct id id, node;
+	struct node *n;
+	int i;
+
+	cs->queued = NULL;
+	if (db_err(res) != ERR_OK)
+		return;
+	for (i = 0; i < db_rows(res); i++)
+		if (db_id(res, i, 0, &id) == 0 &&
+		    db_id(res, i, 1, &node) == 0 &&
+		    (n = node_find(cs->hub->nodes, &node)) != NULL &&
+		    conn_state(n->conn) == CONN_LIVE &&
+		    n->ncmds < INFLIGHT_MAX && cmd_find(n, &id) == NULL)
+			(void)cmd_add(cs, n, &id, WAIT_MAX);
+}
+
+void
+cmd_poll(struct cmds *cs)
+{
+	struct db_arg arg;
+	char id[ID_TEXT];
+
+	if (cs->queued != NULL || nodes_count(cs->hub->nodes) == 0)
+		return;
+	id_text(&cs->hub->id, id);
+	arg = db_str(id);
+	db_query(cs->hub->db, STMT_QUEUED, &arg, 1, NULL, cmd_queued, cs,
+	    &cs->queued);
+}
+
+/* ---- claiming and sending ---- */
+
+static void
+cmd_know(struct cmd *c, struct slice action)
+{
+	const struct driver_command *dc = NULL;
+	struct slice type;
+
+	c->mutates = true;
+	if (c->node->driver == NULL ||
+	    !json_member(action.p, action.n, "type", &type) || type.n < 3)
+		return;
+	type = (struct slice){ type.p + 1, type.n - 2 };
+	dc = driver_command(c->node->driver, type);
+	if (dc == NULL)
+		return;
+	c->mutates = dc->mutates;
+	c->by_config = dc->by_config;
+}
+
+static bool
+cmd_open(struct cmd *c, const struct db_result *res, int row, struct buf *out)
+{
+	struct slice hex = db_get(res, row, 1);
+	struct slice ad = { (const char *)c->id.b, sizeof(c->id.b) };
+	struct buf sealed = BUF_INIT;
+	bool ok = false;
+	long n;
+
+	if (hex.n / 2 <= ACTION_MAX) {
+		n = db_bytea(res, row, 1, buf_reserve(&sealed, hex.n),
+		    hex.n);
+		ok = n > 0 && secret_open(c->cmds->hub->key, "command",
+		    sealed.data, (size_t)n, ad, out) == 0;
+	}
+	buf_free(&sealed);
+	return ok;
+}
+
+static void
+cmd_send(struct cmd *c, const struct db_result *res, int row)
+{
+	struct buf action = BUF_INIT, frame = BUF_INIT;
+	struct slice text;
+
+	TAILQ_REMOVE(&c->cmds->claiming, c, link);
+	c->state = CMD_SENT;
+	if (c->node == NULL || c->node->epoch != c->epoch) {
+		cmd_end(c, ERR_NODE_OFFLINE, "failed", "the node is offline");
+		return;
+	}
+	if (!cmd_open(c, res, row, &action)) {
+		log_error("a command's sealed action does not open: is the "
+		    "server key the one it was sealed with?");
+		cmd_end(c, ERR_INTERNAL, "failed", "not sent: sealed text");
+		return;
+	}
+	text = (struct slice){ buf_cstr(&action), buf_used(&action) };
+	cmd_know(c, text);
+	frame_put_command(&frame, wall_now(), &c->id, text);
+	secret_wipe(action.data, action.cap);
+	buf_free(&action);
+	if (conn_send(c->node->conn, buf_head(&frame), buf_used(&frame))) {
+		c->cmds->hub->count.commands_sent++;
+		timer_set(c->cmds->hub->timers, &c->timer,
+		    c->wait_ms * MONO_MS);
+	} else
+		cmd_end(c, ERR_NODE_OFFLINE, "failed", "the node is offline");
+	secret_wipe(frame.data, frame.cap);
+	buf_free(&frame);
+}
+
+static void
+cmd_unclaimed(struct cmds *cs, const struct db_result *res)
+{
+	struct cmd *c;
+
+	while ((c = TAILQ_FIRST(&cs->claiming)) != NULL) {
+		if (db_err(res) != ERR_OK)
+			/* It may say "sent", but nothing was. */
+			cmd_end(c, ERR_DATABASE, "failed",
+			    "not sent: the database is away");
+		else if (c->node == NULL)
+			cmd_end(c, ERR_NODE_OFFLINE, "failed",
+			    "the node is offline");
+		else
+			cmd_end(c, ERR_CONFLICT, NULL,
+			    "the command is not queued any more");
+	}
+}
+
+static void
+cmd_claimed(void *arg, const struct db_result *res)
+{
+	struct cmds *cs = arg;
+	struct cmd *c, *next;
+	struct id id;
+	int i, n = db_err(res) == ERR_OK ? db_rows(res) : 0;
+
+	cs->claim = NULL;
+	if (db_err(res) != ERR_OK)
+		log_warn("claim: %s", db_message(res));
+	/* In the order they came in, whatever the order of the rows. */
+	for (c = TAILQ_FIRST(&cs->claiming); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, link);
+		for (i = 0; i < n; i++)
+			if (db_id(res, i, 0, &id) == 0 && id_eq(&id, &c->id)) {
+				cmd_send(c, res, i);
+				break;
+			}
+	}
+	cmd_unclaimed(cs, res);
+	cmd_claim(cs);
+}
+
+static void
+cmd_claim(struct cmds *cs)
+{
+	struct buf cols[3] = { BUF_INIT };
+	struct db_arg args[4];
+	char id[ID_TEXT];
+	struct cmd *c;
+	size_t i, n = 0;
+
+	if (cs->claim != NULL || TAILQ_EMPTY(&cs->waiting))
+		return;
+	for (i = 0; i < nitems(cols); i++)
+		db_array_begin(&cols[i]);
+	while (n++ < BATCH && (c = TAILQ_FIRST(&cs->waiting)) != NULL) {
+		TAILQ_REMOVE(&cs->waiting, c, link);
+		TAILQ_INSERT_TAIL(&cs->claiming, c, link);
+		c->state = CMD_CLAIMING;
+		db_array_id(&cols[0], &c->id);
+		db_array_id(&cols[1], &c->node_id);
+		db_array_i64(&cols[2], (int64_t)c->epoch);
+	}
+	id_text(&cs->hub->id, id);
+	args[0] = db_str(id);
+	for (i = 0; i < nitems(cols); i++) {
+		db_array_end(&cols[i]);
+		args[i + 1] = db_str(buf_cstr(&cols[i]));
+	}
+	db_query(cs->hub->db, STMT_CLAIM, args, nitems(args), NULL,
+	    cmd_claimed, cs, &cs->claim);
+	for (i = 0; i < nitems(cols); i++)
+		buf_free(&cols[i]);
+}
+
+/* ---- answers ---- */
+
+/* The wait is over; a late answer may still correct the journal. */
+static void
+cmd_timeout(void *arg)
+{
+	static const char why[] = "no answer from the node in time";
+	struct msg_command_done done = { .error = SLICE(why) };
+	struct cmd *c = arg, *old;
+	struct node *n = c->node;
+
+	if (c->state == CMD_LATE || n == NULL) {
+		cmd_free(c);
+		return;
+	}
+	cmd_final(c, "unknown", SLICE(why), (struct slice){ NULL, 0 });
+	cmd_reply(c, ERR_NODE_TIMEOUT, &done);
+	c->state = CMD_LATE;
+	n->ncmds--;
+	if (++n->nlate > LATE_MAX) {
+		TAILQ_FOREACH(old, &n->cmds, node_link)
+			if (old->state == CMD_LATE)
+				break;
+		if (old != NULL && old != c)
+			cmd_free(old);
+	}
+	timer_set(c->cmds->hub->timers, &c->timer, LATE_TIME);
+}
+
+static void
+cmd_put_text(struct buf *b, struct slice raw, size_t max, struct slice *out)
+{
+	long n = -1;
+
+	if (raw.n > 0)
+		n = jscan_unescape((char *)buf_reserve(b, raw.n), raw.n,
+		    raw);
+	*out = n <= 0 ? (struct slice){ NULL, 0 } :
+	    (struct slice){ (const char *)b->data,
+	    (size_t)n > max ? max : (size_t)n };
+}
+
+static void
+cmd_acked(struct cmd *c, const struct frame_ack *ack)
+{
+	struct buf error = BUF_INIT, code = BUF_INIT;
+	struct msg_command_done done = { .data = ack->data };
+
+	cmd_put_text(&error, ack->error, ack->error.n, &done.error);
+	cmd_put_text(&code, ack->error_code, ack->error_code.n,
+	    &done.error_code);
+	if (c->state == CMD_LATE)
+		c->cmds->hub->count.commands_late++;
+	cmd_final(c, ack->success ? "acked" : "failed", ack->error,
+	    ack->error_code);
+	if (c->mutates)
+		cache_stale(c->node);
+	cmd_reply(c, ack->success ? ERR_OK : ERR_NODE_REFUSED, &done);
+	cmd_free(c);
+	buf_free(&error);
+	buf_free(&code);
+}
+
+void
+cmd_ack(struct node *n, const struct frame_ack *ack)
+{
+	struct cmd *c = NULL;
+	struct id id;
+
+	if (id_parse(&id, ack->command_id) == 0)
+		c = cmd_find(n, &id);
+	if (c == NULL || c->state < CMD_SENT) {
+		n->hub->count.acks_unmatched++;
+		return;
+	}
+	/* Gateways say yes first and send the configuration then. */
+	if (c->by_config && ack->success)
+		return;
+	cmd_acked(c, ack);
+}
+
+void
+cmd_config(struct node *n, struct slice text)
+{
+	struct frame_ack ack = { .success = true, .data = text };
+	struct cmd *c, *next;
+
+	for (c = TAILQ_FIRST(&n->cmds); c != NULL; c = next) {
+		next = TAILQ_NEXT(c, node_link);
+		if (c->state >= CMD_SENT && c->by_config)
+			cmd_acked(c, &ack);
+	}
+}

@@ -1,0 +1,64 @@
+/* conf: the [hubd] keys. The suite's come first, as in every daemon. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hubd.h"
+#include "xmalloc.h"
+
+#define OFF(member) offsetof(struct hubd_conf, member)
+
+static const struct conf_key hubd_keys[] = {
+	{ "hubd", "name", CONF_STRING, OFF(name), "", 0, 128, false,
+	    "name of this hub, the same at every start; empty: host name" },
+	{ "hubd", "listen", CONF_ADDR, OFF(listen), "0.0.0.0:8444", 0, 0,
+	    false, "where nodes connect; empty: only through apid's door" },
+	{ "hubd", "tls", CONF_BOOL, OFF(tls), "yes", 0, 0, false,
+	    "TLS on that address; no: a proxy in front does it" },
+	{ "hubd", "handshakes", CONF_INT, OFF(handshakes), "50", 1, 4096,
+	    false, "handshakes in flight; the others wait in the kernel" },
+	{ "hubd", "accept_rate", CONF_INT, OFF(accept_rate), "5000", 1,
+	    1000000, false, "new connections per second, at most" },
+	{ "hubd", "unauthenticated", CONF_INT, OFF(unauthenticated), "512",
+	    1, 65536, false, "sockets that have not authenticated, in all" },
+	{ "hubd", "unauthenticated_per_address", CONF_INT,
+	    OFF(unauthenticated_per_address), "64", 1, 65536, false,
+	    "the same from one address" },
+	{ "hubd", "connections", CONF_INT, OFF(connections), "4", 2, 16,
+	    false, "connections to PostgreSQL" },
+	{ "hubd", "queue_rows", CONF_INT, OFF(queue_rows), "100000", 100,
+	    10000000, false, "events kept while PostgreSQL is away" },
+	{ "hubd", "queue_mib", CONF_INT, OFF(queue_mib), "64", 1, 16384,
+	    false, "the same in MiB" },
+	{ "hubd", "event_rate", CONF_INT, OFF(event_rate), "20", 1, 100000,
+	    false, "events per second and node that are stored for long" },
+	{ "hubd", "event_burst", CONF_INT, OFF(event_burst), "5000", 1,
+	    1000000, false, "events that one node may send at once" },
+	{ "hubd", "config_cache_mib", CONF_INT, OFF(config_cache_mib), "64",
+	    1, 16384, false, "memory for the nodes' configurations" },
+};
+
+struct conf_table *
+hubd_conf_table(void)
+{
+	size_t n = conf_suite_nkeys;
+	struct conf_key *all;
+	struct conf_table *table;
+
+	all = xreallocarray(NULL, n + nitems(hubd_keys), sizeof(*all));
+	memcpy(all, conf_suite_keys, n * sizeof(*all));
+	memcpy(all + n, hubd_keys, sizeof(hubd_keys));
+	table = xmalloc(sizeof(*table));
+	*table = (struct conf_table){ all, n + nitems(hubd_keys), "hubd" };
+	return table;
+}
+
+void
+hubd_conf_table_free(struct conf_table *table)
+{
+	if (table == NULL)
+		return;
+	free((void *)(uintptr_t)table->keys);
+	free(table);
+}

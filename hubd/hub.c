@@ -1,0 +1,411 @@
+/*
+ * hub: the row of this start and everything that is polled. Owns the
+ * requests of those statements and the last version counters seen.
+ */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "db.h"
+#include "log.h"
+#include "timer.h"
+#include "xmalloc.h"
+
+#include "cmd.h"
+#include "hub.h"
+#include "hubd.h"
+#include "node.h"
+#include "sink.h"
+#include "stmt.h"
+
+#define TICK		MONO_SEC
+#define BEAT_TICKS	2
+#define TRIM_TICKS	2
+#define HOUR		(3600 * MONO_SEC)
+#define CHANGED_SLACK	(60 * MONO_SEC)	/* a transaction may be that old */
+#define KEEPALIVE_MIN	10
+#define KEEPALIVE_MAX	15
+#define RETIRE_TIME	(3 * MONO_SEC)
+
+struct hub {
+	struct hubd	*hubd;
+	bool		 registered;	/* the row is there */
+	bool		 ready;		/* and the partitions */
+	unsigned	 ticks, trim_in;
+	uint64_t	 accepted;
+	int64_t		 v_settings, v_nodes;	/* -1: never read */
+	wall_us		 nodes_since;
+	struct timer	 tick, hourly;
+	struct db_req	*start, *beat, *versions, *settings, *nodes, *sweep;
+	struct db_req	*parts, *retention, *stop;
+	void		(*retired)(void *);
+	void		*retired_arg;
+};
+
+static size_t
+hub_args(struct hub *hub, struct db_arg *args, char id[ID_TEXT], wall_us us,
+    char num[24])
+{
+	id_text(&hub->hubd->id, id);
+	(void)snprintf(num, 24, "%lld", (long long)us);
+	args[0] = db_str(id);
+	args[1] = db_str(num);
+	return 2;
+}
+
+/* ---- the row ---- */
+
+static void
+hub_partitions_done(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+
+	hub->parts = NULL;
+	if (db_err(res) != ERR_OK)
+		log_warn("partitions: %s", db_message(res));
+	if (hub->registered && !hub->ready) {
+		hub->ready = true;
+		log_info("hub %s is registered", hub->hubd->name);
+		sink_kick(hub->hubd->sink);
+	}
+}
+
+static void
+hub_retention_done(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+
+	hub->retention = NULL;
+	if (db_err(res) != ERR_OK)
+		log_warn("retention: %s", db_message(res));
+	else if (db_i64(res, 0, 0) > 0)
+		log_info("retention: %lld partitions dropped",
+		    (long long)db_i64(res, 0, 0));
+}
+
+static void
+hub_hourly(void *arg)
+{
+	struct hub *hub = arg;
+	const struct db_opts slow = { .deadline = 120 * MONO_SEC };
+	struct db *db = hub->hubd->db;
+
+	timer_set(hub->hubd->timers, &hub->hourly, HOUR);
+	if (!hub->registered)
+		return;
+	if (hub->parts == NULL)
+		db_query(db, STMT_PARTITIONS, NULL, 0, &slow,
+		    hub_partitions_done, hub, &hub->parts);
+	if (hub->retention == NULL)
+		db_query(db, STMT_RETENTION, NULL, 0, &slow,
+		    hub_retention_done, hub, &hub->retention);
+}
+
+static void
+hub_started(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+
+	hub->start = NULL;
+	if (db_err(res) != ERR_OK) {
+		log_warn("cannot register this hub: %s", db_message(res));
+		return;		/* the tick tries again */
+	}
+	if (db_i64(res, 0, 0) > 0)
+		log_warn("the last start of hub %s did not stop in order; "
+		    "%lld sessions of it ended", hub->hubd->name,
+		    (long long)db_i64(res, 0, 1));
+	hub->registered = true;
+	hub->v_settings = hub->v_nodes = -1;
+	/* Today's partition first: then nodes may come. */
+	hub_hourly(hub);
+}
+
+static void
+hub_start(struct hub *hub)
+{
+	struct hubd *h = hub->hubd;
+	char id[ID_TEXT];
+	struct db_arg args[3];
+
+	if (hub->start != NULL || !db_up(h->db))
+		return;
+	id_text(&h->id, id);
+	args[0] = db_str(id);
+	args[1] = db_str(h->name);
+	args[2] = db_null();
+	db_query(h->db, STMT_HUB_START, args, nitems(args), NULL,
+	    hub_started, hub, &hub->start);
+}
+
+void
+hub_register(struct hub *hub)
+{
+	if (!hub->ready)
+		return;
+	hub->ready = hub->registered = false;
+	id_new(&hub->hubd->id);
+	sink_restart(hub->hubd->sink);
+	hub_start(hub);
+}
+
+static void
+hub_beat_done(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+
+	hub->beat = NULL;
+	if (db_err(res) != ERR_OK)
+		return;
+	if (db_rows(res) == 0) {
+		log_error("this hub's row is gone; taking a new one");
+		hub_register(hub);
+	} else if (db_bool(res, 0, 0))
+		log_error("another hub runs under the name %s: give each its "
+		    "own [hubd] name", hub->hubd->name);
+}
+
+static void
+hub_beat(struct hub *hub)
+{
+	char id[ID_TEXT], num[24];
+	struct db_arg args[2];
+
+	if (hub->beat == NULL)
+		db_query(hub->hubd->db, STMT_HUB_BEAT, args, hub_args(hub,
+		    args, id, sink_flushed(hub->hubd->sink), num), NULL,
+		    hub_beat_done, hub, &hub->beat);
+}
+
+/* ---- settings ---- */
+
+/*
+ * Dead after the threshold or three missed pings, whichever is sooner, but
+ * never before a ping had five seconds for its answer.
+ */
+static void
+hub_set_times(struct hub_settings *s, int64_t keepalive, int64_t offline)
+{
+	s->keepalive = keepalive < KEEPALIVE_MIN ? KEEPALIVE_MIN :
+	    keepalive > KEEPALIVE_MAX ? KEEPALIVE_MAX : keepalive;
+	s->offline = offline > 3 * s->keepalive ? 3 * s->keepalive : offline;
+	if (s->offline < s->keepalive + 5)
+		s->offline = s->keepalive + 5;
+}
+
+static void
+hub_settings_done(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+	int64_t keepalive = 15, offline = 30;
+	int i;
+
+	hub->settings = NULL;
+	if (db_err(res) != ERR_OK) {
+		hub->v_settings = -1;
+		return;
+	}
+	for (i = 0; i < db_rows(res); i++) {
+		struct slice key = db_get(res, i, 0);
+
+		if (slice_eq(key, "ws_keepalive_interval_secs"))
+			keepalive = db_i64(res, i, 1);
+		else if (slice_eq(key, "node_offline_threshold_secs"))
+			offline = db_i64(res, i, 1);
+	}
+	hub_set_times(&hub->hubd->set, keepalive, offline);
+}
+
+/* ---- nodes that people edited ---- */
+
+static void
+hub_nodes_done(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+	struct node *n;
+	struct id id;
+	int i;
+
+	hub->nodes = NULL;
+	if (db_err(res) != ERR_OK) {
+		hub->v_nodes = -1;
+		return;
+	}
+	for (i = 0; i < db_rows(res); i++)
+		if (db_id(res, i, 0, &id) == 0 &&
+		    (n = node_find(hub->hubd->nodes, &id)) != NULL)
+			node_update(n, db_get(res, i, 1), db_get(res, i, 2),
+			    db_isnull(res, i, 3) ? 0 : db_i64(res, i, 3));
+}
+
+static void
+hub_nodes(struct hub *hub)
+{
+	char id[ID_TEXT], num[24];
+	struct db_arg args[2];
+	wall_us since = hub->nodes_since;
+
+	hub->nodes_since = wall_now() - CHANGED_SLACK;
+	db_query(hub->hubd->db, STMT_NODES_CHANGED, args, hub_args(hub, args,
+	    id, since, num), NULL, hub_nodes_done, hub, &hub->nodes);
+}
+
+static void
+hub_versions_done(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+	int i;
+
+	hub->versions = NULL;
+	if (db_err(res) != ERR_OK)
+		return;
+	for (i = 0; i < db_rows(res); i++) {
+		struct slice name = db_get(res, i, 0);
+		int64_t v = db_i64(res, i, 1);
+
+		if (slice_eq(name, "settings") && v != hub->v_settings &&
+		    hub->settings == NULL) {
+			hub->v_settings = v;
+			db_query(hub->hubd->db, STMT_SETTINGS, NULL, 0, NULL,
+			    hub_settings_done, hub, &hub->settings);
+		} else if (slice_eq(name, "nodes") && v != hub->v_nodes &&
+		    hub->nodes == NULL) {
+			hub->v_nodes = v;
+			hub_nodes(hub);
+		}
+	}
+}
+
+/* ---- commands past their time ---- */
+
+static void
+hub_sweep_done(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+
+	hub->sweep = NULL;
+	if (db_err(res) != ERR_OK)
+		log_debug("sweep: %s", db_message(res));
+}
+
+/* A storm of handshakes leaves holes in the heap: given back when it is
+ * over. */
+static void
+hub_trim(struct hub *hub)
+{
+	uint64_t accepted = hub->hubd->count.accepted;
+
+	if (accepted != hub->accepted) {
+		hub->accepted = accepted;
+		hub->trim_in = TRIM_TICKS;
+	} else if (hub->trim_in > 0 && --hub->trim_in == 0)
+		(void)malloc_trim(0);
+}
+
+static void
+hub_tick(void *arg)
+{
+	struct hub *hub = arg;
+	struct db *db = hub->hubd->db;
+	char id[ID_TEXT], num[24];
+	struct db_arg args[2];
+
+	timer_set(hub->hubd->timers, &hub->tick, TICK);
+	hub_trim(hub);
+	if (!db_up(db))
+		return;
+	if (!hub->ready) {
+		if (!hub->registered)
+			hub_start(hub);
+		else if (hub->parts == NULL)
+			hub_hourly(hub);
+		return;
+	}
+	if (hub->ticks++ % BEAT_TICKS == 0)
+		hub_beat(hub);
+	if (hub->versions == NULL)
+		db_query(db, STMT_VERSIONS, NULL, 0, NULL, hub_versions_done,
+		    hub, &hub->versions);
+	(void)hub_args(hub, args, id, 0, num);
+	if (hub->sweep == NULL)
+		db_query(db, STMT_SWEEP, args, 1, NULL, hub_sweep_done, hub,
+		    &hub->sweep);
+	cmd_poll(hub->hubd->cmds);
+}
+
+struct hub *
+hub_new(struct hubd *h)
+{
+	struct hub *hub = xcalloc(1, sizeof(*hub));
+
+	hub->hubd = h;
+	hub->v_settings = hub->v_nodes = -1;
+	hub_set_times(&h->set, KEEPALIVE_MAX, 30);
+	timer_init(&hub->tick, hub_tick, hub);
+	timer_init(&hub->hourly, hub_hourly, hub);
+	timer_set(h->timers, &hub->tick, TICK);
+	return hub;
+}
+
+void
+hub_free(struct hub *hub)
+{
+	struct db_req **reqs[] = {&hub->start, &hub->beat, &hub->versions,
+	    &hub->settings, &hub->nodes, &hub->sweep, &hub->parts,
+	    &hub->retention, &hub->stop };
+	size_t i;
+
+	if (hub == NULL)
+		return;
+	for (i = 0; i < nitems(reqs); i++)
+		db_forget(reqs[i]);
+	timer_del(&hub->tick);
+	timer_del(&hub->hourly);
+	free(hub);
+}
+
+bool
+hub_ready(const struct hub *hub)
+{
+	return hub->ready && db_up(hub->hubd->db);
+}
+
+void
+hub_database(struct hub *hub, bool up)
+{
+	if (!up)
+		return;
+	if (!hub->ready)
+		hub_start(hub);
+	else {
+		hub_beat(hub);
+		sink_kick(hub->hubd->sink);
+	}
+}
+
+static void
+hub_retire_done(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+
+	hub->stop = NULL;
+	if (db_err(res) != ERR_OK)
+		log_warn("cannot sign off: %s", db_message(res));
+	hub->retired(hub->retired_arg);
+}
+
+void
+hub_retire(struct hub *hub, void (*done)(void *), void *arg)
+{
+	const struct db_opts opts = { .deadline = RETIRE_TIME };
+	char id[ID_TEXT], num[24];
+	struct db_arg args[2];
+
+	timer_del(&hub->tick);
+	timer_del(&hub->hourly);
+	hub->retired = done;
+	hub->retired_arg = arg;
+	db_query(hub->hubd->db, STMT_HUB_STOP, args, hub_args(hub, args, id,
+	    sink_flushed(hub->hubd->sink), num), &opts, hub_retire_done, hub,
+	    &hub->stop);
+}

@@ -1,0 +1,107 @@
+/*
+ * node: the nodes that are connected to this hub, by id. One record per
+ * live session; it owns the node's latest stats and health text and what
+ * the sink, the commands and the publisher keep of it. The newest
+ * connection of a node wins.
+ */
+#ifndef MAST_NODE_H
+#define MAST_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "driver.h"
+#include "id.h"
+#include "mono.h"
+#include "rate.h"
+#include "timer.h"
+
+struct hubd;
+struct conn;
+struct cmd;
+struct cache_entry;
+
+TAILQ_HEAD(node_cmds, cmd);
+
+struct node {
+	struct id		 id;
+	struct node		*hnext;
+	TAILQ_ENTRY(node)	 order;	/* by last change, oldest first */
+	TAILQ_ENTRY(node)	 seen;	/* the sink's list */
+	TAILQ_ENTRY(node)	 drop;	/* events were dropped */
+	struct hubd		*hub;
+	struct conn		*conn;	/* never NULL while in the table */
+	const struct driver	*driver; /* NULL: unknown device type */
+	char			*name, *type, *version;
+	char			*remote; /* address text */
+	uint64_t		 epoch;
+	uint64_t		 change; /* grows with every change */
+	wall_us			 connected, expires;	/* 0: never */
+	struct timer		 expiry;
+	int32_t			 protocol;
+
+	char			*stats;	/* payload of the last stats */
+	uint32_t		 stats_len, stats_cap;
+	uint32_t		 flows_off, flows_len;	/* inside stats */
+	bool			 has_stats;
+	uint64_t		 metrics[DRIVER_METRICS];
+	char			*health;
+	uint32_t		 health_len;
+
+	bool			 in_seen, in_drop;
+	bool			 health_new, version_new, version_told;
+	mono_us			 seen_at;	/* last put on the list */
+	mono_us			 drop_at;
+	uint64_t		 dropped;
+	struct rate		 events;
+
+	mono_us			 rival_at, rival_told;
+	uint8_t			 rivals;
+
+	struct node_cmds	 cmds;
+	unsigned		 ncmds;		/* in flight */
+	unsigned		 nlate;		/* their wait is over */
+	struct cache_entry	*config;
+};
+
+TAILQ_HEAD(node_order, node);
+
+/* What the database says of a node that just authenticated. */
+struct node_info {
+	struct id	 id;
+	uint64_t	 epoch;
+	struct slice	 name, type, version;
+	wall_us		 expires;
+	int32_t		 protocol;
+};
+
+struct nodes *nodes_new(struct hubd *);
+void nodes_free(struct nodes *);
+size_t nodes_count(const struct nodes *);
+struct node *node_find(struct nodes *, const struct id *);
+/* All nodes, ordered by their last change. */
+struct node_order *nodes_order(struct nodes *);
+/* What changes from here on is newer than everything published so far. */
+void nodes_seal(struct nodes *);
+uint64_t nodes_last(const struct nodes *);
+
+/* The connection becomes the node's; an older one is closed. */
+struct node *node_attach(struct hubd *, struct conn *,
+    const struct node_info *);
+/* The session ended: only when conn is still the node's. Frees it. */
+void node_detach(struct hubd *, struct conn *, const char *why);
+/* Closes the live connection with a reason. */
+void node_close(struct node *, int code, const char *why);
+/* The database row changed. */
+void node_update(struct node *, struct slice name, struct slice type,
+    wall_us expires);
+
+void node_touch(struct node *);		/* changed: will be published */
+/* Keeps the payload text. What the summary's slices point into is text. */
+void node_stats(struct node *, struct slice text,
+    const struct driver_summary *);
+void node_health(struct node *, struct slice text, struct slice version);
+
+#endif

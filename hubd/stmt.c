@@ -1,0 +1,356 @@
+/*
+ * stmt: the SQL of hubd. Table order is that of enum stmt. Times travel as
+ * microseconds since 1970; rows of a batch as one array per column.
+ */
+#include "buf.h"
+#include "db.h"
+#include "stmt.h"
+#include "xmalloc.h"
+
+#define AT(us) "'epoch'::timestamptz + " us " * interval '1 microsecond'"
+
+/*
+ * $1 hub id, $2 name, $3 address. Takes over what earlier starts of the same
+ * name left: their sessions end, their nodes are offline, what they had sent
+ * is unknown, and a start that did not stop in order leaves one event that
+ * names the window in which events may be missing. Safe to repeat.
+ */
+#define HUB_START \
+    "WITH old AS (SELECT h.id, h.flushed_at, h.stopped_at\n" \
+    "    FROM mast.hubs h WHERE h.name = $2 AND h.id <> $1::uuid\n" \
+    "    AND (h.stopped_at IS NULL OR EXISTS (SELECT\n" \
+    "	FROM mast.node_sessions s WHERE s.hub_id = h.id)) FOR UPDATE),\n" \
+    "gone AS (DELETE FROM mast.node_sessions s USING old\n" \
+    "    WHERE s.hub_id = old.id RETURNING s.node_id, s.hub_id),\n" \
+    "off AS (UPDATE mast.node_state t SET status = 'offline' FROM gone\n" \
+    "    WHERE t.node_id = gone.node_id),\n" \
+    "lost AS (UPDATE mast.commands c SET state = 'unknown',\n" \
+    "    done_at = now(), error = 'the hub stopped before the answer'\n" \
+    "    WHERE c.state = 'sent' AND c.hub_id IN (SELECT h.id\n" \
+    "    FROM mast.hubs h WHERE h.name = $2 AND h.id <> $1::uuid)),\n" \
+    "ended AS (UPDATE mast.hubs h SET stopped_at = now() FROM old\n" \
+    "    WHERE h.id = old.id AND h.stopped_at IS NULL),\n" \
+    "me AS (INSERT INTO mast.hubs (id, name, address)\n" \
+    "    VALUES ($1::uuid, $2, $3)\n" \
+    "    ON CONFLICT (id) DO UPDATE SET seen_at = now()),\n" \
+    "told AS (INSERT INTO mast.events (created_at, node_id, node_name,\n" \
+    "    severity, category, message, details, hub_id)\n" \
+    "    SELECT now(), $1::uuid, $2, 'warning', 'hub', format(\n" \
+    "    'The hub did not stop in order: events that nodes sent between '\n" \
+    "    '%s and %s may be missing (%s nodes were connected)',\n" \
+    "    mast.rfc3339(old.flushed_at), mast.rfc3339(now()), g.n),\n" \
+    "    json_build_object('error_code', 'hub_crashed',\n" \
+    "    'hub_id', old.id, 'from', mast.rfc3339(old.flushed_at),\n" \
+    "    'to', mast.rfc3339(now()), 'nodes', g.n, 'node_ids', g.ids),\n" \
+    "    $1::uuid FROM old CROSS JOIN LATERAL (SELECT count(*) AS n,\n" \
+    "    coalesce(json_agg(x.node_id) FILTER (WHERE x.i <= 1000), '[]')\n" \
+    "    AS ids FROM (SELECT gone.node_id, row_number() OVER () AS i\n" \
+    "    FROM gone WHERE gone.hub_id = old.id) x) g\n" \
+    "    WHERE old.stopped_at IS NULL)\n" \
+    "SELECT (SELECT count(*) FROM old WHERE stopped_at IS NULL),\n" \
+    "    (SELECT count(*) FROM gone)"
+
+/* $1 hub, $2 all events received before this are stored. */
+#define HUB_BEAT \
+    "UPDATE mast.hubs SET seen_at = now(), flushed_at = greatest(flushed_at,\n" \
+    "    least(now(), " AT("$2::bigint") "))\n" \
+    "WHERE id = $1::uuid RETURNING stopped_at IS NOT NULL"
+
+#define HUB_STOP \
+    "WITH gone AS (DELETE FROM mast.node_sessions s\n" \
+    "    WHERE s.hub_id = $1::uuid RETURNING s.node_id),\n" \
+    "off AS (UPDATE mast.node_state t SET status = 'offline' FROM gone\n" \
+    "    WHERE t.node_id = gone.node_id),\n" \
+    "lost AS (UPDATE mast.commands c SET state = 'unknown',\n" \
+    "    done_at = now(), error = 'the hub stopped before the answer'\n" \
+    "    WHERE c.state = 'sent' AND c.hub_id = $1::uuid),\n" \
+    "told AS (INSERT INTO mast.events (created_at, node_id, node_name,\n" \
+    "    severity, category, message, hub_id)\n" \
+    "    SELECT now(), h.id, h.name, 'info', 'hub', format('The hub '\n" \
+    "    'stopped in order; %s nodes were connected',\n" \
+    "    (SELECT count(*) FROM gone)), h.id\n" \
+    "    FROM mast.hubs h WHERE h.id = $1::uuid AND h.stopped_at IS NULL)\n" \
+    "UPDATE mast.hubs SET seen_at = now(), stopped_at = now(), flushed_at =\n" \
+    "    greatest(flushed_at, least(now(), " AT("$2::bigint") "))\n" \
+    "WHERE id = $1::uuid"
+
+/* $1 hub, $2 changed since. */
+#define NODES_CHANGED \
+    "SELECT n.id, n.name, n.device_type, mast.wall_us(n.expires_at)\n" \
+    "FROM mast.nodes n JOIN mast.node_sessions s ON s.node_id = n.id\n" \
+    "WHERE s.hub_id = $1::uuid AND n.updated_at >= " AT("$2::bigint")
+
+#define NODE \
+    "SELECT n.id, n.name, n.device_type, mast.wall_us(n.expires_at)\n" \
+    "FROM mast.nodes n WHERE n.id = $1::uuid"
+
+/*
+ * $1 hub; arrays: $2 number in the batch, $3 node (NULL: by token), $4 hash
+ * of token or secret, $5 hash of the secret to give, $6 address, $7
+ * protocol. A batch has each token and each node at most once, but a token
+ * may belong to a node that also comes by secret: the later one wins.
+ *
+ * A token is consumed in one UPDATE: unused, or spent by a node that has
+ * never signed in with a secret of its own (grace: 24 hours, 1000 times).
+ * Its first use makes every earlier secret void; a re-use keeps them. The
+ * first use of a secret voids the older ones.
+ *
+ * Answers: number, 0 refused 1 registered 2 reconnected 3 expired, re-used,
+ * and of the winners node, epoch, name, device type, expiry. No epoch: a
+ * later one of the same batch won.
+ */
+#define ENROLL \
+    "WITH q AS MATERIALIZED (SELECT * FROM unnest($2::int[], $3::uuid[],\n" \
+    "    $4::bytea[], $5::bytea[], $6::inet[], $7::int[])\n" \
+    "    AS u(i, node, hash, fresh, addr, proto)),\n" \
+    "used AS (UPDATE mast.node_tokens t\n" \
+    "    SET used_at = coalesce(t.used_at, now()),\n" \
+    "    reuses = t.reuses + (t.used_at IS NOT NULL)::int\n" \
+    "    FROM q, mast.nodes n WHERE q.node IS NULL\n" \
+    "    AND t.token_hash = q.hash AND n.id = t.node_id\n" \
+    "    AND (n.expires_at IS NULL OR n.expires_at > now())\n" \
+    "    AND t.revoked_at IS NULL\n" \
+    "    AND CASE WHEN t.used_at IS NULL THEN t.expires_at > now()\n" \
+    "    ELSE t.used_at > now() - interval '24 hours' AND t.reuses < 1000\n" \
+    "	AND NOT EXISTS (SELECT FROM mast.node_secrets s\n" \
+    "	WHERE s.node_id = t.node_id AND s.first_used_at IS NOT NULL) END\n" \
+    "    RETURNING q.i, t.node_id, t.reuses),\n" \
+    "known AS (SELECT q.i, s.node_id, s.serial,\n" \
+    "    s.first_used_at IS NULL AS first,\n" \
+    "    n.expires_at IS NULL OR n.expires_at > now() AS alive\n" \
+    "    FROM q JOIN mast.node_secrets s ON s.node_id = q.node\n" \
+    "    AND s.secret_hash = q.hash JOIN mast.nodes n ON n.id = s.node_id),\n" \
+    "mark AS (UPDATE mast.node_secrets s SET first_used_at = now()\n" \
+    "    FROM known k WHERE k.first AND k.alive AND s.node_id = k.node_id\n" \
+    "    AND s.serial = k.serial),\n" \
+    "void AS (DELETE FROM mast.node_secrets s USING (\n" \
+    "    SELECT k.node_id, k.serial FROM known k WHERE k.first AND k.alive\n" \
+    "    UNION ALL SELECT u.node_id, 9223372036854775807 FROM used u\n" \
+    "    WHERE u.reuses = 0) o\n" \
+    "    WHERE s.node_id = o.node_id AND s.serial < o.serial),\n" \
+    "fresh AS (INSERT INTO mast.node_secrets (node_id, secret_hash)\n" \
+    "    SELECT u.node_id, q.fresh FROM used u JOIN q ON q.i = u.i),\n" \
+    "ok AS (SELECT u.i, u.node_id, 1 AS how, u.reuses FROM used u\n" \
+    "    UNION ALL SELECT k.i, k.node_id, 2, 0 FROM known k WHERE k.alive),\n" \
+    "win AS (SELECT DISTINCT ON (ok.node_id) ok.i, ok.node_id, ok.how,\n" \
+    "    ok.reuses, q.addr, q.proto, n.name, n.device_type, n.expires_at,\n" \
+    "    st.protocol_version AS before\n" \
+    "    FROM ok JOIN q ON q.i = ok.i JOIN mast.nodes n ON n.id = ok.node_id\n" \
+    "    LEFT JOIN mast.node_state st ON st.node_id = ok.node_id\n" \
+    "    ORDER BY ok.node_id, ok.i DESC),\n" \
+    "ses AS (INSERT INTO mast.node_sessions AS s (node_id, hub_id, epoch,\n" \
+    "    connected_at, address)\n" \
+    "    SELECT w.node_id, $1::uuid, nextval('mast.epoch_seq'), now(), w.addr\n" \
+    "    FROM win w ON CONFLICT (node_id) DO UPDATE SET\n" \
+    "    hub_id = excluded.hub_id, epoch = excluded.epoch,\n" \
+    "    connected_at = excluded.connected_at, address = excluded.address\n" \
+    "    RETURNING s.node_id, s.epoch),\n" \
+    "online AS (INSERT INTO mast.node_state AS t (node_id, status,\n" \
+    "    last_seen_at, protocol_version)\n" \
+    "    SELECT w.node_id, 'online', now(), w.proto FROM win w\n" \
+    "    ON CONFLICT (node_id) DO UPDATE SET status = 'online',\n" \
+    "    last_seen_at = now(), protocol_version = excluded.protocol_version),\n" \
+    "told AS (INSERT INTO mast.events (created_at, node_id, node_name,\n" \
+    "    severity, category, message, details, hub_id)\n" \
+    "    SELECT now(), w.node_id, w.name, 'info'::mast.severity, 'connection',\n" \
+    "    CASE w.how WHEN 1 THEN 'Node registered and connected'\n" \
+    "	ELSE 'Node connected' END,\n" \
+    "    json_build_object('address', host(w.addr)), $1::uuid FROM win w\n" \
+    "    UNION ALL SELECT now(), w.node_id, w.name, 'warning'::mast.severity,\n" \
+    "    'compatibility', format('The node speaks protocol version %s; '\n" \
+    "    'this hub knows 1 to 4', w.proto),\n" \
+    "    json_build_object('protocol_version', w.proto), $1::uuid\n" \
+    "    FROM win w WHERE w.proto NOT BETWEEN 1 AND 4\n" \
+    "    AND w.before IS DISTINCT FROM w.proto),\n" \
+    "noted AS (INSERT INTO mast.audit (actor_kind, actor_name, action,\n" \
+    "    target_type, target_id, details, address)\n" \
+    "    SELECT 'node', w.name, 'node.token_reuse', 'node',\n" \
+    "    w.node_id::text, jsonb_build_object('reuses', w.reuses), w.addr\n" \
+    "    FROM win w WHERE w.how = 1 AND w.reuses > 0)\n" \
+    "SELECT q.i, coalesce(ok.how, CASE WHEN EXISTS (SELECT FROM known k\n" \
+    "    WHERE k.i = q.i) OR (q.node IS NULL AND EXISTS (SELECT\n" \
+    "    FROM mast.node_tokens t JOIN mast.nodes n ON n.id = t.node_id\n" \
+    "    WHERE t.token_hash = q.hash AND t.revoked_at IS NULL\n" \
+    "    AND n.expires_at <= now())) THEN 3 ELSE 0 END),\n" \
+    "    coalesce(ok.reuses, 0) > 0, ok.node_id, ses.epoch, w.name,\n" \
+    "    w.device_type, mast.wall_us(w.expires_at)\n" \
+    "FROM q LEFT JOIN ok ON ok.i = q.i LEFT JOIN win w ON w.i = q.i\n" \
+    "LEFT JOIN ses ON ses.node_id = w.node_id"
+
+/* $1 hub; arrays: $2 node, $3 epoch, $4 seen, $5 health, $6 version.
+ * Answers the rows whose session is not this hub's any more. */
+#define SEEN \
+    "WITH u AS MATERIALIZED (SELECT * FROM unnest($2::uuid[],\n" \
+    "    $3::bigint[], $4::bigint[], $5::text[], $6::text[])\n" \
+    "    AS u(node, epoch, seen, health, version)),\n" \
+    "own AS MATERIALIZED (SELECT u.* FROM u JOIN mast.node_sessions s\n" \
+    "    ON s.node_id = u.node AND s.epoch = u.epoch\n" \
+    "    AND s.hub_id = $1::uuid),\n" \
+    "kept AS (UPDATE mast.node_state t SET\n" \
+    "    last_seen_at = " AT("o.seen") ",\n" \
+    "    last_health = coalesce(o.health::json, t.last_health),\n" \
+    "    software_version = coalesce(o.version, t.software_version)\n" \
+    "    FROM own o WHERE t.node_id = o.node)\n" \
+    "SELECT u.node, u.epoch FROM u\n" \
+    "WHERE NOT EXISTS (SELECT FROM own o WHERE o.node = u.node)"
+
+/* $1 hub, $2 number of the batch; arrays: $3 at, $4 node, $5 name,
+ * $6 severity, $7 as sent, $8 category, $9 message, $10 details, $11 flow.
+ * The hub's watermark makes a batch that is sent again a no-op. */
+#define EVENTS \
+    "WITH mark AS (UPDATE mast.hubs SET event_seq = $2::bigint\n" \
+    "    WHERE id = $1::uuid AND event_seq = $2::bigint - 1 RETURNING id),\n" \
+    "stored AS (INSERT INTO mast.events (created_at, node_id, node_name,\n" \
+    "    severity, severity_raw, category, message, details, flow_id,\n" \
+    "    hub_id)\n" \
+    "    SELECT " AT("u.at") ", u.node, u.name,\n" \
+    "    u.severity::mast.severity, u.raw, u.category, u.message,\n" \
+    "    u.details::json, u.flow, mark.id\n" \
+    "    FROM mark, unnest($3::bigint[], $4::uuid[], $5::text[], $6::text[],\n" \
+    "    $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])\n" \
+    "    AS u(at, node, name, severity, raw, category, message, details,\n" \
+    "    flow) RETURNING 1)\n" \
+    "SELECT (SELECT count(*) FROM stored), coalesce((SELECT $2::bigint\n" \
+    "    FROM mark), (SELECT event_seq FROM mast.hubs WHERE id = $1::uuid))"
+
+/* $1 hub; arrays: $2 node, $3 epoch, $4 at, $5 seen, $6 why. Only the
+ * session that still has this epoch ends. */
+#define ENDS \
+    "WITH gone AS (DELETE FROM mast.node_sessions s USING unnest(\n" \
+    "    $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[])\n" \
+    "    AS u(node, epoch, at, seen, why)\n" \
+    "    WHERE s.node_id = u.node AND s.epoch = u.epoch\n" \
+    "    AND s.hub_id = $1::uuid RETURNING s.node_id, u.at, u.seen, u.why),\n" \
+    "off AS (UPDATE mast.node_state t SET status = 'offline',\n" \
+    "    last_seen_at = greatest(t.last_seen_at, " AT("g.seen") ")\n" \
+    "    FROM gone g WHERE t.node_id = g.node_id),\n" \
+    "told AS (INSERT INTO mast.events (created_at, node_id, node_name,\n" \
+    "    severity, category, message, hub_id)\n" \
+    "    SELECT " AT("g.at") ", g.node_id, n.name, 'critical', 'connection',\n" \
+    "    'Node disconnected: ' || g.why, $1::uuid\n" \
+    "    FROM gone g JOIN mast.nodes n ON n.id = g.node_id)\n" \
+    "SELECT count(*) FROM gone"
+
+/* $1 hub; arrays: $2 command, $3 state, $4 at, $5 error, $6 code, $7 the
+ * node's configuration may have changed. A late answer corrects "unknown". */
+#define FINALS \
+    "WITH u AS (SELECT DISTINCT ON (id) * FROM unnest($2::uuid[],\n" \
+    "    $3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[])\n" \
+    "    WITH ORDINALITY AS u(id, state, at, error, code, stale, n)\n" \
+    "    ORDER BY id, n DESC),\n" \
+    "done AS (UPDATE mast.commands c SET\n" \
+    "    state = u.state::mast.command_state, done_at = " AT("u.at") ",\n" \
+    "    error = u.error, error_code = u.code\n" \
+    "    FROM u WHERE c.id = u.id AND (c.state IN ('sent', 'unknown')\n" \
+    "    AND c.hub_id = $1::uuid OR c.state = 'queued'\n" \
+    "    AND u.state = 'failed') RETURNING c.node_id, u.stale)\n" \
+    "UPDATE mast.node_state t SET config_stale = true FROM done\n" \
+    "WHERE done.stale AND t.node_id = done.node_id"
+
+/* $1 hub; arrays: $2 command, $3 node, $4 epoch. Marked as sent before a
+ * byte leaves. */
+#define CLAIM \
+    "WITH u AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[])\n" \
+    "    AS u(id, node, epoch))\n" \
+    "UPDATE mast.commands c SET state = 'sent', hub_id = $1::uuid,\n" \
+    "    epoch = u.epoch, sent_at = now()\n" \
+    "FROM u JOIN mast.node_sessions s ON s.node_id = u.node\n" \
+    "    AND s.epoch = u.epoch AND s.hub_id = $1::uuid\n" \
+    "WHERE c.id = u.id AND c.node_id = u.node AND c.state = 'queued'\n" \
+    "    AND c.expires_at > now()\n" \
+    "RETURNING c.id, c.action"
+
+/* $1 hub: commands that wait for a node which is connected here. */
+#define QUEUED \
+    "SELECT c.id, c.node_id FROM mast.commands c\n" \
+    "JOIN mast.node_sessions s ON s.node_id = c.node_id\n" \
+    "WHERE c.state = 'queued' AND s.hub_id = $1::uuid\n" \
+    "    AND c.expires_at > now() AND c.created_at < now() - interval '1 s'\n" \
+    "ORDER BY c.created_at LIMIT 200"
+
+/* $1 hub. Commands past their time, and those of hubs that are long gone. */
+#define SWEEP \
+    "WITH late AS (UPDATE mast.commands c SET state = 'expired',\n" \
+    "    done_at = now(), error = 'not sent within its time to live'\n" \
+    "    WHERE c.state = 'queued' AND c.expires_at <= now() RETURNING 1),\n" \
+    "lost AS (UPDATE mast.commands c SET state = 'unknown',\n" \
+    "    done_at = now(), error = 'the hub stopped before the answer'\n" \
+    "    FROM mast.hubs h WHERE c.state = 'sent' AND h.id = c.hub_id\n" \
+    "    AND h.id <> $1::uuid AND h.seen_at < now() - interval '60 s'\n" \
+    "    RETURNING 1)\n" \
+    "SELECT (SELECT count(*) FROM late), (SELECT count(*) FROM lost)"
+
+/* $1 hub, $2 node, $3 epoch, $4 hash, $5 sealed text, $6 size, $7 dialect.
+ * A configuration that is the last one again only moves its last_seen. */
+#define CONFIG_STORE \
+    "WITH own AS (SELECT s.node_id FROM mast.node_sessions s\n" \
+    "    WHERE s.node_id = $2::uuid AND s.epoch = $3::bigint\n" \
+    "    AND s.hub_id = $1::uuid),\n" \
+    "last AS (SELECT v.id, v.hash FROM mast.config_versions v\n" \
+    "    WHERE v.node_id = $2::uuid ORDER BY v.id DESC LIMIT 1),\n" \
+    "blob AS (INSERT INTO mast.config_blobs (hash, sealed, size, dialect)\n" \
+    "    SELECT $4::bytea, $5::bytea, $6::int, $7::int FROM own\n" \
+    "    ON CONFLICT (hash) DO NOTHING),\n" \
+    "again AS (UPDATE mast.config_versions v SET last_seen_at = now()\n" \
+    "    FROM last, own WHERE v.id = last.id AND last.hash = $4::bytea),\n" \
+    "fresh AS (INSERT INTO mast.config_versions (node_id, hash, source)\n" \
+    "    SELECT own.node_id, $4::bytea, 'reported' FROM own\n" \
+    "    WHERE NOT EXISTS (SELECT FROM last WHERE hash = $4::bytea)),\n" \
+    "told AS (INSERT INTO mast.node_configs (node_id, reported,\n" \
+    "    reported_at) SELECT own.node_id, $4::bytea, now() FROM own\n" \
+    "    ON CONFLICT (node_id) DO UPDATE SET reported = excluded.reported,\n" \
+    "    reported_at = excluded.reported_at)\n" \
+    "UPDATE mast.node_state t SET config_stale = false FROM own\n" \
+    "WHERE t.node_id = own.node_id"
+
+static const struct db_stmt stmts[] = {
+	[STMT_HUB_START] = { "hub_start", HUB_START, 3, 0 },
+	[STMT_HUB_BEAT] = { "hub_beat", HUB_BEAT, 2, DB_READ },
+	[STMT_HUB_STOP] = { "hub_stop", HUB_STOP, 2, 0 },
+	[STMT_VERSIONS] = { "versions",
+	    "SELECT name, value FROM mast.versions", 0, DB_READ },
+	[STMT_SETTINGS] = { "settings",
+	    "SELECT key, value FROM mast.settings", 0, DB_READ },
+	[STMT_NODES_CHANGED] = { "nodes_changed", NODES_CHANGED, 2, DB_READ },
+	[STMT_NODE] = { "node", NODE, 1, DB_READ },
+	[STMT_ENROLL] = { "enroll", ENROLL, 7, 0 },
+	[STMT_SEEN] = { "seen", SEEN, 6, DB_READ },
+	[STMT_EVENTS] = { "events", EVENTS, 11, 0 },
+	[STMT_ENDS] = { "ends", ENDS, 6, 0 },
+	[STMT_FINALS] = { "finals", FINALS, 7, 0 },
+	[STMT_CLAIM] = { "claim", CLAIM, 4, 0 },
+	[STMT_QUEUED] = { "queued", QUEUED, 1, DB_READ },
+	[STMT_SWEEP] = { "sweep", SWEEP, 1, DB_READ },
+	[STMT_CONFIG_STORE] = { "config_store", CONFIG_STORE, 7, 0 },
+	[STMT_PARTITIONS] = { "partitions",
+	    "SELECT mast.ensure_partitions(7)", 0, DB_BULK },
+	[STMT_RETENTION] = { "retention",
+	    "SELECT mast.drop_old_partitions(), mast.purge_expired()", 0,
+	    DB_BULK },
+};
+
+_Static_assert(nitems(stmts) == STMT__MAX, "a statement has no text");
+
+const struct db_stmt *
+stmt_table(size_t *n_r)
+{
+	*n_r = nitems(stmts);
+	return stmts;
+}
+
+void
+stmt_dump(struct buf *b)
+{
+	const char *p;
+	size_t i;
+
+	for (i = 0; i < nitems(stmts); i++) {
+		buf_printf(b, "%s\t%u\t", stmts[i].name, stmts[i].nparams);
+		for (p = stmts[i].sql; *p != '\0'; p++)
+			if (*p == '\n')
+				buf_puts(b, "\\n");
+			else
+				buf_putc(b, *p == '\t' ? ' ' : *p);
+		buf_putc(b, '\n');
+	}
+}

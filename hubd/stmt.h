@@ -1,0 +1,36 @@
+/* stmt: every SQL text of hubd is a row of one table. */
+#ifndef MAST_STMT_H
+#define MAST_STMT_H
+
+#include <stddef.h>
+
+struct buf;
+struct db_stmt;
+
+enum stmt {
+	STMT_HUB_START,
+	STMT_HUB_BEAT,
+	STMT_HUB_STOP,
+	STMT_VERSIONS,
+	STMT_SETTINGS,
+	STMT_NODES_CHANGED,
+	STMT_NODE,
+	STMT_ENROLL,
+	STMT_SEEN,
+	STMT_EVENTS,
+	STMT_ENDS,
+	STMT_FINALS,
+	STMT_CLAIM,
+	STMT_QUEUED,
+	STMT_SWEEP,
+	STMT_CONFIG_STORE,
+	STMT_PARTITIONS,
+	STMT_RETENTION,
+	STMT__MAX
+};
+
+const struct db_stmt *stmt_table(size_t *n_r);
+/* name TAB parameters TAB text, one statement a line. */
+void stmt_dump(struct buf *);
+
+#endif

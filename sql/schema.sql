@@ -1,0 +1,969 @@
+-- The catalog after every migration: made by make-manifest.sh
+-- from catalog.sql, compared by mastctl db verify. Not run.
+role _mast_apid login t super f create role f db f replication f bypass rls f: search_path=mast, pg_temp
+role _mast_ctl login t super f create role f db f replication f bypass rls f: search_path=mast, pg_temp
+role _mast_hubd login t super f create role f db f replication f bypass rls f: search_path=mast, pg_temp
+schema mast owner _mast_ctl
+type command_state queued, sent, acked, failed, expired, cancelled, unknown
+type node_status pending, online, offline, degraded, error
+type role viewer, operator, admin, super_admin
+type severity info, warning, critical
+partitioned events owner _mast_ctl rls forced
+partitioned samples owner _mast_ctl rls forced
+sequence ai_usage_id_seq owner _mast_ctl
+sequence audit_id_seq owner _mast_ctl
+sequence config_versions_id_seq owner _mast_ctl
+sequence epoch_seq owner _mast_ctl
+sequence event_seq owner _mast_ctl
+sequence node_secrets_serial_seq owner _mast_ctl
+table ai_usage owner _mast_ctl rls forced
+table alarms owner _mast_ctl rls forced
+table api_tokens owner _mast_ctl rls forced
+table audit owner _mast_ctl rls forced
+table audit_seals owner _mast_ctl rls forced
+table certificates owner _mast_ctl rls forced
+table commands owner _mast_ctl rls forced fillfactor=80
+table config_blobs owner _mast_ctl rls forced
+table config_versions owner _mast_ctl rls forced
+table events_default owner _mast_ctl rls forced
+table hubs owner _mast_ctl rls forced
+table idempotency_keys owner _mast_ctl rls forced
+table migrations owner _mast_ctl rls forced
+table node_configs owner _mast_ctl rls forced
+table node_secrets owner _mast_ctl rls forced
+table node_sessions owner _mast_ctl rls forced fillfactor=70
+table node_state owner _mast_ctl rls forced fillfactor=70
+table node_tokens owner _mast_ctl rls forced
+table nodes owner _mast_ctl rls forced
+table positions owner _mast_ctl rls forced
+table preferences owner _mast_ctl rls forced
+table proposals owner _mast_ctl rls forced
+table provider_keys owner _mast_ctl rls forced
+table recovery_codes owner _mast_ctl rls forced
+table samples_default owner _mast_ctl rls forced
+table sessions owner _mast_ctl rls forced
+table settings owner _mast_ctl rls forced
+table tunnel_legs owner _mast_ctl rls forced
+table tunnels owner _mast_ctl rls forced
+table user_nodes owner _mast_ctl rls forced
+table users owner _mast_ctl rls forced
+table versions owner _mast_ctl rls forced
+view event_view owner _mast_ctl security_invoker=true
+view me owner _mast_ctl
+view my_nodes owner _mast_ctl
+view node_all owner _mast_ctl
+view node_view owner _mast_ctl
+view user_view owner _mast_ctl security_invoker=true
+column ai_usage.at timestamp with time zone not null default now
+column ai_usage.id bigint not null identity
+column ai_usage.input_tokens bigint not null default 0
+column ai_usage.model text not null
+column ai_usage.ok boolean not null
+column ai_usage.output_tokens bigint not null default 0
+column ai_usage.provider text not null
+column ai_usage.took_ms integer not null
+column ai_usage.user_id uuid not null
+column alarms.acknowledged_at timestamp with time zone
+column alarms.acknowledged_by uuid
+column alarms.closed_at timestamp with time zone
+column alarms.code text not null
+column alarms.count bigint not null default 1
+column alarms.first_at timestamp with time zone not null default now
+column alarms.id uuid not null
+column alarms.last_at timestamp with time zone not null default now
+column alarms.message text not null
+column alarms.node_id uuid not null
+column alarms.object text not null default ''::text
+column alarms.severity severity not null
+column alarms.symptom_of uuid
+column api_tokens.created_at timestamp with time zone not null default now
+column api_tokens.expires_at timestamp with time zone not null
+column api_tokens.id uuid not null
+column api_tokens.last_used_at timestamp with time zone
+column api_tokens.max_role role not null
+column api_tokens.name text not null
+column api_tokens.node_ids uuid[]
+column api_tokens.read_only boolean not null default false
+column api_tokens.revoked_at timestamp with time zone
+column api_tokens.token_hash bytea not null
+column api_tokens.user_id uuid not null
+column audit.action text not null
+column audit.actor_kind text not null
+column audit.actor_name text
+column audit.actor_user uuid
+column audit.address inet
+column audit.at timestamp with time zone not null default clock_timestamp
+column audit.details jsonb
+column audit.id bigint not null identity
+column audit.request_id text
+column audit.target_id text
+column audit.target_type text
+column audit_seals.chain bytea not null
+column audit_seals.first_id bigint not null
+column audit_seals.last_id bigint not null
+column audit_seals.rows bigint not null
+column audit_seals.sealed_at timestamp with time zone not null default now
+column audit_seals.seq bigint not null
+column audit_seals.signature bytea not null
+column certificates.active boolean not null default false
+column certificates.chain_pem text not null
+column certificates.created_at timestamp with time zone not null default now
+column certificates.created_by uuid
+column certificates.door text not null
+column certificates.id uuid not null
+column certificates.key_sealed bytea not null
+column certificates.not_after timestamp with time zone not null
+column commands.action bytea not null
+column commands.actor_name text
+column commands.actor_user uuid
+column commands.created_at timestamp with time zone not null default now
+column commands.done_at timestamp with time zone
+column commands.epoch bigint
+column commands.error text
+column commands.error_code text
+column commands.expires_at timestamp with time zone not null
+column commands.hub_id uuid
+column commands.id uuid not null
+column commands.node_id uuid not null
+column commands.node_name text not null
+column commands.request_id text
+column commands.sent_at timestamp with time zone
+column commands.state command_state not null default 'queued'::command_state
+column commands.type text not null
+column config_blobs.created_at timestamp with time zone not null default now
+column config_blobs.dialect integer
+column config_blobs.hash bytea not null
+column config_blobs.sealed bytea not null
+column config_blobs.size integer not null
+column config_versions.actor_user uuid
+column config_versions.first_seen_at timestamp with time zone not null default now
+column config_versions.hash bytea not null
+column config_versions.id bigint not null identity
+column config_versions.last_seen_at timestamp with time zone not null default now
+column config_versions.node_id uuid not null
+column config_versions.source text not null
+column event_view.acknowledged_at timestamp with time zone
+column event_view.acknowledged_by uuid
+column event_view.category text
+column event_view.created_at timestamp with time zone
+column event_view.details json
+column event_view.flow_id text
+column event_view.id bigint
+column event_view.json json
+column event_view.message text
+column event_view.node_id uuid
+column event_view.node_name text
+column event_view.severity severity
+column events.ack_name text
+column events.ack_note text
+column events.acknowledged_at timestamp with time zone
+column events.acknowledged_by uuid
+column events.category text not null
+column events.created_at timestamp with time zone not null
+column events.details json
+column events.flow_id text
+column events.hub_id uuid
+column events.id bigint not null default nextval 'event_seq'::regclass
+column events.message text not null
+column events.node_id uuid not null
+column events.node_name text not null
+column events.severity severity not null
+column events.severity_raw text
+column events_default.ack_name text
+column events_default.ack_note text
+column events_default.acknowledged_at timestamp with time zone
+column events_default.acknowledged_by uuid
+column events_default.category text not null
+column events_default.created_at timestamp with time zone not null
+column events_default.details json
+column events_default.flow_id text
+column events_default.hub_id uuid
+column events_default.id bigint not null default nextval 'event_seq'::regclass
+column events_default.message text not null
+column events_default.node_id uuid not null
+column events_default.node_name text not null
+column events_default.severity severity not null
+column events_default.severity_raw text
+column hubs.address text
+column hubs.event_seq bigint not null default 0
+column hubs.flushed_at timestamp with time zone not null default now
+column hubs.id uuid not null
+column hubs.name text not null
+column hubs.seen_at timestamp with time zone not null default now
+column hubs.started_at timestamp with time zone not null default now
+column hubs.stopped_at timestamp with time zone
+column idempotency_keys.answer text
+column idempotency_keys.created_at timestamp with time zone not null default now
+column idempotency_keys.key text not null
+column idempotency_keys.principal uuid not null
+column idempotency_keys.request_hash bytea not null
+column idempotency_keys.status integer
+column me.all_nodes boolean
+column me.id uuid
+column me.role role
+column migrations.applied_at timestamp with time zone not null default now
+column migrations.name text not null
+column migrations.sha256 text not null
+column migrations.version integer not null
+column my_nodes.node_id uuid
+column node_all.address inet
+column node_all.config_stale boolean
+column node_all.connected_at timestamp with time zone
+column node_all.created_at timestamp with time zone
+column node_all.description text
+column node_all.device_type text
+column node_all.epoch bigint
+column node_all.expires_at timestamp with time zone
+column node_all.hub_id uuid
+column node_all.id uuid
+column node_all.json json
+column node_all.last_health json
+column node_all.last_seen_at timestamp with time zone
+column node_all.metadata jsonb
+column node_all.name text
+column node_all.protocol_version integer
+column node_all.software_version text
+column node_all.status node_status
+column node_all.updated_at timestamp with time zone
+column node_all.version bigint
+column node_configs.attempt_error text
+column node_configs.attempted bytea
+column node_configs.attempted_at timestamp with time zone
+column node_configs.desired bytea
+column node_configs.desired_at timestamp with time zone
+column node_configs.drift_ignored bytea
+column node_configs.node_id uuid not null
+column node_configs.reported bytea
+column node_configs.reported_at timestamp with time zone
+column node_secrets.created_at timestamp with time zone not null default now
+column node_secrets.first_used_at timestamp with time zone
+column node_secrets.node_id uuid not null
+column node_secrets.secret_hash bytea not null
+column node_secrets.serial bigint not null identity
+column node_sessions.address inet
+column node_sessions.connected_at timestamp with time zone not null default now
+column node_sessions.epoch bigint not null
+column node_sessions.hub_id uuid not null
+column node_sessions.node_id uuid not null
+column node_state.config_stale boolean not null default false
+column node_state.last_health json
+column node_state.last_seen_at timestamp with time zone
+column node_state.node_id uuid not null
+column node_state.protocol_version integer
+column node_state.software_version text
+column node_state.status node_status not null default 'pending'::node_status
+column node_tokens.created_at timestamp with time zone not null default now
+column node_tokens.expires_at timestamp with time zone not null
+column node_tokens.node_id uuid not null
+column node_tokens.reuses integer not null default 0
+column node_tokens.revoked_at timestamp with time zone
+column node_tokens.token_hash bytea not null
+column node_tokens.used_at timestamp with time zone
+column node_view.address inet
+column node_view.config_stale boolean
+column node_view.connected_at timestamp with time zone
+column node_view.created_at timestamp with time zone
+column node_view.description text
+column node_view.device_type text
+column node_view.epoch bigint
+column node_view.expires_at timestamp with time zone
+column node_view.hub_id uuid
+column node_view.id uuid
+column node_view.json json
+column node_view.last_health json
+column node_view.last_seen_at timestamp with time zone
+column node_view.metadata jsonb
+column node_view.name text
+column node_view.protocol_version integer
+column node_view.software_version text
+column node_view.status node_status
+column node_view.updated_at timestamp with time zone
+column node_view.version bigint
+column nodes.created_at timestamp with time zone not null default now
+column nodes.description text
+column nodes.device_type text not null
+column nodes.expires_at timestamp with time zone
+column nodes.id uuid not null
+column nodes.metadata jsonb
+column nodes.name text not null
+column nodes.updated_at timestamp with time zone not null default now
+column nodes.version bigint not null default 1
+column positions.node_id uuid not null
+column positions.user_id uuid not null
+column positions.view text not null
+column positions.x double precision not null
+column positions.y double precision not null
+column preferences.key text not null
+column preferences.updated_at timestamp with time zone not null default now
+column preferences.user_id uuid not null
+column preferences.value text not null
+column proposals.base_hash bytea
+column proposals.created_at timestamp with time zone not null default now
+column proposals.envelope bytea not null
+column proposals.expires_at timestamp with time zone not null
+column proposals.id uuid not null
+column proposals.model text not null
+column proposals.node_id uuid
+column proposals.provider text not null
+column proposals.result jsonb
+column proposals.state text not null default 'open'::text
+column proposals.user_id uuid not null
+column provider_keys.created_at timestamp with time zone not null default now
+column provider_keys.hint text not null
+column provider_keys.id uuid not null
+column provider_keys.model_preference text
+column provider_keys.provider text not null
+column provider_keys.sealed bytea not null
+column provider_keys.sealed_for bytea not null
+column provider_keys.updated_at timestamp with time zone not null default now
+column provider_keys.user_id uuid not null
+column recovery_codes.code_hash bytea not null
+column recovery_codes.used_at timestamp with time zone
+column recovery_codes.user_id uuid not null
+column samples.at timestamp with time zone not null
+column samples.avg double precision not null
+column samples.level smallint not null
+column samples.max double precision not null
+column samples.metric text not null
+column samples.min double precision not null
+column samples.n integer not null
+column samples.node_id uuid not null
+column samples.object text not null default ''::text
+column samples_default.at timestamp with time zone not null
+column samples_default.avg double precision not null
+column samples_default.level smallint not null
+column samples_default.max double precision not null
+column samples_default.metric text not null
+column samples_default.min double precision not null
+column samples_default.n integer not null
+column samples_default.node_id uuid not null
+column samples_default.object text not null default ''::text
+column sessions.address inet
+column sessions.created_at timestamp with time zone not null default now
+column sessions.expires_at timestamp with time zone not null
+column sessions.id uuid not null
+column sessions.revoked_at timestamp with time zone
+column sessions.token_hash bytea not null
+column sessions.user_agent text
+column sessions.user_id uuid not null
+column settings.key text not null
+column settings.max bigint not null
+column settings.min bigint not null
+column settings.updated_at timestamp with time zone not null default now
+column settings.updated_by uuid
+column settings.value bigint not null
+column tunnel_legs.attempts integer not null default 0
+column tunnel_legs.leg text not null
+column tunnel_legs.next_try_at timestamp with time zone
+column tunnel_legs.node_id uuid not null
+column tunnel_legs.push_error text
+column tunnel_legs.push_status text not null default 'pending'::text
+column tunnel_legs.tunnel_id uuid not null
+column tunnel_legs.updated_at timestamp with time zone not null default now
+column tunnels.associated_flow_ids text[]
+column tunnels.created_at timestamp with time zone not null default now
+column tunnels.egress_forward_addr text not null
+column tunnels.egress_node_id uuid not null
+column tunnels.egress_peer_addr text
+column tunnels.id uuid not null
+column tunnels.ingress_listen_port integer not null
+column tunnels.ingress_node_id uuid not null
+column tunnels.mode text not null
+column tunnels.name text not null
+column tunnels.protocol text not null
+column tunnels.relay_addr text
+column tunnels.relay_node_id uuid
+column tunnels.secrets bytea not null
+column tunnels.status text not null default 'pending'::text
+column tunnels.updated_at timestamp with time zone not null default now
+column tunnels.version bigint not null default 1
+column user_nodes.node_id uuid not null
+column user_nodes.user_id uuid not null
+column user_view.all_nodes boolean
+column user_view.created_at timestamp with time zone
+column user_view.display_name text
+column user_view.email text
+column user_view.expires_at timestamp with time zone
+column user_view.id uuid
+column user_view.is_active boolean
+column user_view.is_temporary boolean
+column user_view.json json
+column user_view.last_login_at timestamp with time zone
+column user_view.role role
+column user_view.username text
+column user_view.version bigint
+column users.all_nodes boolean not null default true
+column users.created_at timestamp with time zone not null default now
+column users.display_name text not null
+column users.email text
+column users.expires_at timestamp with time zone
+column users.id uuid not null
+column users.is_active boolean not null default true
+column users.is_temporary boolean not null default false
+column users.last_login_at timestamp with time zone
+column users.password_hash text not null
+column users.role role not null
+column users.totp_last_step bigint
+column users.totp_secret bytea
+column users.updated_at timestamp with time zone not null default now
+column users.username text not null
+column users.version bigint not null default 1
+column versions.name text not null
+column versions.value bigint not null default 1
+constraint ai_usage.ai_usage_pk PRIMARY KEY id
+constraint alarms.alarms_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint alarms.alarms_pk PRIMARY KEY id
+constraint api_tokens.api_tokens_name_form CHECK octet_length name >= 1 AND octet_length name <= 128
+constraint api_tokens.api_tokens_pk PRIMARY KEY id
+constraint api_tokens.api_tokens_token_key UNIQUE token_hash
+constraint api_tokens.api_tokens_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint audit.audit_actor_kind_form CHECK actor_kind = ANY ARRAY['user'::text, 'token'::text, 'system'::text, 'node'::text, 'ai'::text]
+constraint audit.audit_pk PRIMARY KEY id
+constraint audit_seals.audit_seals_pk PRIMARY KEY seq
+constraint certificates.certificates_pk PRIMARY KEY id
+constraint commands.commands_done_form CHECK state = ANY ARRAY['queued'::command_state, 'sent'::command_state] = done_at IS NULL
+constraint commands.commands_pk PRIMARY KEY id
+constraint config_blobs.config_blobs_pk PRIMARY KEY hash
+constraint config_versions.config_versions_blob_fk FOREIGN KEY hash REFERENCES config_blobs hash
+constraint config_versions.config_versions_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint config_versions.config_versions_pk PRIMARY KEY id
+constraint config_versions.config_versions_source_form CHECK source = ANY ARRAY['reported'::text, 'pushed'::text, 'restored'::text, 'adopted'::text]
+constraint events.events_pk PRIMARY KEY id, created_at
+constraint events_default.events_default_pkey PRIMARY KEY id, created_at
+constraint hubs.hubs_pk PRIMARY KEY id
+constraint idempotency_keys.idempotency_keys_key_form CHECK octet_length key >= 1 AND octet_length key <= 255
+constraint idempotency_keys.idempotency_keys_pk PRIMARY KEY principal, key
+constraint migrations.migrations_pk PRIMARY KEY version
+constraint migrations.migrations_sha256_form CHECK sha256 ~ '^[0-9a-f]{64}$'::text
+constraint node_configs.node_configs_attempted_fk FOREIGN KEY attempted REFERENCES config_blobs hash
+constraint node_configs.node_configs_desired_fk FOREIGN KEY desired REFERENCES config_blobs hash
+constraint node_configs.node_configs_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint node_configs.node_configs_pk PRIMARY KEY node_id
+constraint node_configs.node_configs_reported_fk FOREIGN KEY reported REFERENCES config_blobs hash
+constraint node_secrets.node_secrets_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint node_secrets.node_secrets_pk PRIMARY KEY node_id, secret_hash
+constraint node_sessions.node_sessions_hub_fk FOREIGN KEY hub_id REFERENCES hubs id ON DELETE CASCADE
+constraint node_sessions.node_sessions_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint node_sessions.node_sessions_pk PRIMARY KEY node_id
+constraint node_state.node_state_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint node_state.node_state_pk PRIMARY KEY node_id
+constraint node_tokens.node_tokens_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint node_tokens.node_tokens_pk PRIMARY KEY token_hash
+constraint nodes.nodes_description_form CHECK octet_length description <= 512
+constraint nodes.nodes_name_form CHECK octet_length name >= 1 AND octet_length name <= 128
+constraint nodes.nodes_pk PRIMARY KEY id
+constraint positions.positions_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint positions.positions_pk PRIMARY KEY user_id, view, node_id
+constraint positions.positions_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint positions.positions_view_form CHECK view = ANY ARRAY['graph'::text, 'flow'::text]
+constraint preferences.preferences_pk PRIMARY KEY user_id, key
+constraint preferences.preferences_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint preferences.preferences_value_form CHECK octet_length value <= 51200
+constraint proposals.proposals_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint proposals.proposals_pk PRIMARY KEY id
+constraint proposals.proposals_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint provider_keys.provider_keys_pk PRIMARY KEY id
+constraint provider_keys.provider_keys_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint provider_keys.provider_keys_user_provider_key UNIQUE user_id, provider
+constraint recovery_codes.recovery_codes_pk PRIMARY KEY user_id, code_hash
+constraint recovery_codes.recovery_codes_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint samples.samples_pk PRIMARY KEY node_id, metric, object, level, at
+constraint samples_default.samples_default_pkey PRIMARY KEY node_id, metric, object, level, at
+constraint sessions.sessions_agent_form CHECK octet_length user_agent <= 512
+constraint sessions.sessions_pk PRIMARY KEY id
+constraint sessions.sessions_token_key UNIQUE token_hash
+constraint sessions.sessions_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint settings.settings_pk PRIMARY KEY key
+constraint settings.settings_range CHECK value >= min AND value <= max
+constraint tunnel_legs.tunnel_legs_leg_form CHECK leg = ANY ARRAY['relay'::text, 'ingress'::text, 'egress'::text]
+constraint tunnel_legs.tunnel_legs_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint tunnel_legs.tunnel_legs_pk PRIMARY KEY tunnel_id, leg
+constraint tunnel_legs.tunnel_legs_status_form CHECK push_status = ANY ARRAY['pending'::text, 'pushed'::text, 'failed'::text]
+constraint tunnel_legs.tunnel_legs_tunnel_fk FOREIGN KEY tunnel_id REFERENCES tunnels id ON DELETE CASCADE
+constraint tunnels.tunnels_egress_fk FOREIGN KEY egress_node_id REFERENCES nodes id ON DELETE CASCADE
+constraint tunnels.tunnels_ingress_fk FOREIGN KEY ingress_node_id REFERENCES nodes id ON DELETE CASCADE
+constraint tunnels.tunnels_mode_form CHECK mode = ANY ARRAY['relay'::text, 'direct'::text]
+constraint tunnels.tunnels_name_form CHECK octet_length name >= 1 AND octet_length name <= 128
+constraint tunnels.tunnels_pk PRIMARY KEY id
+constraint tunnels.tunnels_port_form CHECK ingress_listen_port >= 1 AND ingress_listen_port <= 65535
+constraint tunnels.tunnels_protocol_form CHECK protocol = ANY ARRAY['tcp'::text, 'udp'::text]
+constraint tunnels.tunnels_relay_fk FOREIGN KEY relay_node_id REFERENCES nodes id ON DELETE SET NULL
+constraint tunnels.tunnels_status_form CHECK status = ANY ARRAY['pending'::text, 'active'::text, 'error'::text, 'disabled'::text]
+constraint user_nodes.user_nodes_pk PRIMARY KEY user_id, node_id
+constraint user_nodes.user_nodes_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint users.users_display_name_form CHECK octet_length display_name >= 1 AND octet_length display_name <= 128
+constraint users.users_email_form CHECK octet_length email <= 254
+constraint users.users_pk PRIMARY KEY id
+constraint users.users_username_form CHECK username ~ '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$'::text
+constraint users.users_username_key UNIQUE username
+constraint versions.versions_pk PRIMARY KEY name
+index CREATE INDEX ai_usage_user_idx ON mast.ai_usage USING btree user_id, at DESC
+index CREATE INDEX alarms_node_idx ON mast.alarms USING btree node_id, last_at DESC
+index CREATE INDEX api_tokens_user_idx ON mast.api_tokens USING btree user_id
+index CREATE INDEX audit_actor_idx ON mast.audit USING btree actor_user, id DESC
+index CREATE INDEX audit_at_idx ON mast.audit USING brin at
+index CREATE INDEX audit_target_idx ON mast.audit USING btree target_type, target_id, id DESC
+index CREATE INDEX commands_node_idx ON mast.commands USING btree node_id, created_at DESC
+index CREATE INDEX commands_open_idx ON mast.commands USING btree node_id, created_at WHERE state = ANY ARRAY['queued'::command_state, 'sent'::command_state]
+index CREATE INDEX config_versions_hash_idx ON mast.config_versions USING btree hash
+index CREATE INDEX config_versions_node_idx ON mast.config_versions USING btree node_id, id DESC
+index CREATE INDEX events_default_created_at_id_idx ON mast.events_default USING btree created_at DESC, id DESC
+index CREATE INDEX events_default_node_id_created_at_idx ON mast.events_default USING btree node_id, created_at DESC
+index CREATE INDEX events_default_severity_node_id_idx ON mast.events_default USING btree severity, node_id WHERE acknowledged_at IS NULL AND severity <> 'info'::severity
+index CREATE INDEX events_node_idx ON ONLY mast.events USING btree node_id, created_at DESC
+index CREATE INDEX events_open_idx ON ONLY mast.events USING btree severity, node_id WHERE acknowledged_at IS NULL AND severity <> 'info'::severity
+index CREATE INDEX events_time_idx ON ONLY mast.events USING btree created_at DESC, id DESC
+index CREATE INDEX hubs_name_idx ON mast.hubs USING btree name, started_at DESC
+index CREATE INDEX idempotency_keys_created_idx ON mast.idempotency_keys USING btree created_at
+index CREATE INDEX node_configs_attempted_idx ON mast.node_configs USING btree attempted
+index CREATE INDEX node_configs_desired_idx ON mast.node_configs USING btree desired
+index CREATE INDEX node_configs_reported_idx ON mast.node_configs USING btree reported
+index CREATE INDEX node_sessions_hub_idx ON mast.node_sessions USING btree hub_id
+index CREATE INDEX node_tokens_node_idx ON mast.node_tokens USING btree node_id
+index CREATE INDEX nodes_name_idx ON mast.nodes USING btree name COLLATE "C", id
+index CREATE INDEX positions_node_idx ON mast.positions USING btree node_id
+index CREATE INDEX proposals_node_idx ON mast.proposals USING btree node_id
+index CREATE INDEX proposals_user_idx ON mast.proposals USING btree user_id, created_at DESC
+index CREATE INDEX sessions_expires_idx ON mast.sessions USING btree expires_at
+index CREATE INDEX sessions_user_idx ON mast.sessions USING btree user_id
+index CREATE INDEX tunnel_legs_node_idx ON mast.tunnel_legs USING btree node_id
+index CREATE INDEX tunnels_egress_idx ON mast.tunnels USING btree egress_node_id
+index CREATE INDEX tunnels_relay_idx ON mast.tunnels USING btree relay_node_id
+index CREATE INDEX user_nodes_node_idx ON mast.user_nodes USING btree node_id
+index CREATE UNIQUE INDEX ai_usage_pk ON mast.ai_usage USING btree id
+index CREATE UNIQUE INDEX alarms_open_key ON mast.alarms USING btree node_id, object, code WHERE closed_at IS NULL
+index CREATE UNIQUE INDEX alarms_pk ON mast.alarms USING btree id
+index CREATE UNIQUE INDEX api_tokens_pk ON mast.api_tokens USING btree id
+index CREATE UNIQUE INDEX api_tokens_token_key ON mast.api_tokens USING btree token_hash
+index CREATE UNIQUE INDEX audit_pk ON mast.audit USING btree id
+index CREATE UNIQUE INDEX audit_seals_pk ON mast.audit_seals USING btree seq
+index CREATE UNIQUE INDEX certificates_pk ON mast.certificates USING btree id
+index CREATE UNIQUE INDEX commands_pk ON mast.commands USING btree id
+index CREATE UNIQUE INDEX config_blobs_pk ON mast.config_blobs USING btree hash
+index CREATE UNIQUE INDEX config_versions_pk ON mast.config_versions USING btree id
+index CREATE UNIQUE INDEX events_default_pkey ON mast.events_default USING btree id, created_at
+index CREATE UNIQUE INDEX events_pk ON ONLY mast.events USING btree id, created_at
+index CREATE UNIQUE INDEX hubs_pk ON mast.hubs USING btree id
+index CREATE UNIQUE INDEX idempotency_keys_pk ON mast.idempotency_keys USING btree principal, key
+index CREATE UNIQUE INDEX migrations_pk ON mast.migrations USING btree version
+index CREATE UNIQUE INDEX node_configs_pk ON mast.node_configs USING btree node_id
+index CREATE UNIQUE INDEX node_secrets_pk ON mast.node_secrets USING btree node_id, secret_hash
+index CREATE UNIQUE INDEX node_sessions_pk ON mast.node_sessions USING btree node_id
+index CREATE UNIQUE INDEX node_state_pk ON mast.node_state USING btree node_id
+index CREATE UNIQUE INDEX node_tokens_pk ON mast.node_tokens USING btree token_hash
+index CREATE UNIQUE INDEX nodes_pk ON mast.nodes USING btree id
+index CREATE UNIQUE INDEX positions_pk ON mast.positions USING btree user_id, view, node_id
+index CREATE UNIQUE INDEX preferences_pk ON mast.preferences USING btree user_id, key
+index CREATE UNIQUE INDEX proposals_pk ON mast.proposals USING btree id
+index CREATE UNIQUE INDEX provider_keys_pk ON mast.provider_keys USING btree id
+index CREATE UNIQUE INDEX provider_keys_user_provider_key ON mast.provider_keys USING btree user_id, provider
+index CREATE UNIQUE INDEX recovery_codes_pk ON mast.recovery_codes USING btree user_id, code_hash
+index CREATE UNIQUE INDEX samples_default_pkey ON mast.samples_default USING btree node_id, metric, object, level, at
+index CREATE UNIQUE INDEX samples_pk ON ONLY mast.samples USING btree node_id, metric, object, level, at
+index CREATE UNIQUE INDEX sessions_pk ON mast.sessions USING btree id
+index CREATE UNIQUE INDEX sessions_token_key ON mast.sessions USING btree token_hash
+index CREATE UNIQUE INDEX settings_pk ON mast.settings USING btree key
+index CREATE UNIQUE INDEX tunnel_legs_pk ON mast.tunnel_legs USING btree tunnel_id, leg
+index CREATE UNIQUE INDEX tunnels_listen_key ON mast.tunnels USING btree ingress_node_id, protocol, ingress_listen_port
+index CREATE UNIQUE INDEX tunnels_pk ON mast.tunnels USING btree id
+index CREATE UNIQUE INDEX user_nodes_pk ON mast.user_nodes USING btree user_id, node_id
+index CREATE UNIQUE INDEX users_pk ON mast.users USING btree id
+index CREATE UNIQUE INDEX users_username_key ON mast.users USING btree username
+index CREATE UNIQUE INDEX versions_pk ON mast.versions USING btree name
+policy ai_usage.ai_usage_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy ai_usage.ai_usage_insert PERMISSIVE INSERT to {_mast_apid} using - check user_id = SELECT actor AS actor
+policy ai_usage.ai_usage_select PERMISSIVE SELECT to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
+policy alarms.alarms_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy alarms.alarms_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy alarms.alarms_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = alarms.node_id ELSE NULL::boolean END check -
+policy alarms.alarms_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = alarms.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = alarms.node_id ELSE NULL::boolean END
+policy api_tokens.api_tokens_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check user_id = SELECT actor AS actor AND max_role <= SELECT me.role FROM me
+policy api_tokens.api_tokens_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy audit.audit_add PERMISSIVE INSERT to {_mast_apid,_mast_hubd} using - check true
+policy audit.audit_ctl_add PERMISSIVE INSERT to {_mast_ctl} using - check true
+policy audit.audit_ctl_read PERMISSIVE SELECT to {_mast_ctl} using true check -
+policy audit.audit_read PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy audit_seals.audit_seals_ctl_add PERMISSIVE INSERT to {_mast_ctl} using - check true
+policy audit_seals.audit_seals_ctl_read PERMISSIVE SELECT to {_mast_ctl} using true check -
+policy audit_seals.audit_seals_read PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy certificates.certificates_apid PERMISSIVE SELECT to {_mast_apid} using true check -
+policy certificates.certificates_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy certificates.certificates_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy certificates.certificates_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy certificates.certificates_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role
+policy certificates.certificates_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy commands.commands_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy commands.commands_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy commands.commands_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END
+policy commands.commands_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END check -
+policy commands.commands_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END
+policy config_blobs.config_blobs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy config_blobs.config_blobs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy config_blobs.config_blobs_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role
+policy config_blobs.config_blobs_select PERMISSIVE SELECT to {_mast_apid} using EXISTS SELECT FROM config_versions v WHERE v.hash = config_blobs.hash check -
+policy config_versions.config_versions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy config_versions.config_versions_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy config_versions.config_versions_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = config_versions.node_id ELSE NULL::boolean END
+policy config_versions.config_versions_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = config_versions.node_id ELSE NULL::boolean END check -
+policy events.events_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy events.events_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy events.events_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = events.node_id ELSE NULL::boolean END check -
+policy events.events_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = events.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = events.node_id ELSE NULL::boolean END
+policy events_default.events_default_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy hubs.hubs_apid PERMISSIVE SELECT to {_mast_apid} using true check -
+policy hubs.hubs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy hubs.hubs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy idempotency_keys.idempotency_keys_apid PERMISSIVE ALL to {_mast_apid} using principal = SELECT actor AS actor check -
+policy idempotency_keys.idempotency_keys_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy migrations.migrations_apid PERMISSIVE SELECT to {_mast_apid} using true check -
+policy migrations.migrations_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy migrations.migrations_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy node_configs.node_configs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy node_configs.node_configs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy node_configs.node_configs_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END
+policy node_configs.node_configs_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END check -
+policy node_configs.node_configs_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END
+policy node_secrets.node_secrets_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy node_secrets.node_secrets_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy node_sessions.node_sessions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy node_sessions.node_sessions_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy node_sessions.node_sessions_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_sessions.node_id ELSE NULL::boolean END check -
+policy node_state.node_state_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy node_state.node_state_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy node_state.node_state_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_state.node_id ELSE NULL::boolean END check -
+policy node_tokens.node_tokens_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy node_tokens.node_tokens_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy node_tokens.node_tokens_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_tokens.node_id ELSE NULL::boolean END
+policy node_tokens.node_tokens_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_tokens.node_id ELSE NULL::boolean END check -
+policy node_tokens.node_tokens_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_tokens.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_tokens.node_id ELSE NULL::boolean END
+policy nodes.nodes_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy nodes.nodes_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = nodes.id ELSE NULL::boolean END check -
+policy nodes.nodes_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy nodes.nodes_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND SELECT me.all_nodes FROM me
+policy nodes.nodes_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = nodes.id ELSE NULL::boolean END check -
+policy nodes.nodes_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = nodes.id ELSE NULL::boolean END check SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = nodes.id ELSE NULL::boolean END
+policy positions.positions_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
+policy positions.positions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy preferences.preferences_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
+policy preferences.preferences_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy proposals.proposals_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
+policy proposals.proposals_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy provider_keys.provider_keys_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
+policy provider_keys.provider_keys_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy recovery_codes.recovery_codes_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
+policy recovery_codes.recovery_codes_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy samples.samples_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy samples.samples_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy samples.samples_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = samples.node_id ELSE NULL::boolean END check -
+policy samples_default.samples_default_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy sessions.sessions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy sessions.sessions_select PERMISSIVE SELECT to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
+policy sessions.sessions_update PERMISSIVE UPDATE to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
+policy settings.settings_apid PERMISSIVE SELECT to {_mast_apid} using true check -
+policy settings.settings_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy settings.settings_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy settings.settings_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy tunnel_legs.tunnel_legs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy tunnel_legs.tunnel_legs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy tunnel_legs.tunnel_legs_select PERMISSIVE SELECT to {_mast_apid} using EXISTS SELECT FROM tunnels t WHERE t.id = tunnel_legs.tunnel_id check -
+policy tunnel_legs.tunnel_legs_write PERMISSIVE ALL to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM tunnels t WHERE t.id = tunnel_legs.tunnel_id check -
+policy tunnels.tunnels_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy tunnels.tunnels_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.ingress_node_id AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.egress_node_id check -
+policy tunnels.tunnels_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy tunnels.tunnels_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.ingress_node_id AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.egress_node_id
+policy tunnels.tunnels_select PERMISSIVE SELECT to {_mast_apid} using SELECT me.all_nodes FROM me OR EXISTS SELECT FROM nodes n WHERE n.id = ANY ARRAY[tunnels.ingress_node_id, tunnels.egress_node_id, tunnels.relay_node_id] check -
+policy tunnels.tunnels_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.ingress_node_id AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.egress_node_id check -
+policy user_nodes.user_nodes_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy user_nodes.user_nodes_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy user_nodes.user_nodes_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role
+policy user_nodes.user_nodes_select PERMISSIVE SELECT to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
+policy users.users_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy users.users_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND role <= SELECT me.role FROM me AND id <> SELECT actor AS actor check -
+policy users.users_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND role <= SELECT me.role FROM me
+policy users.users_select PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role OR id = SELECT actor AS actor AND SELECT me.role FROM me IS NOT NULL check -
+policy users.users_update PERMISSIVE UPDATE to {_mast_apid} using role <= SELECT me.role FROM me AND SELECT me.role FROM me >= 'admin'::role OR id = SELECT actor AS actor check -
+policy versions.versions_apid PERMISSIVE SELECT to {_mast_apid} using true check -
+policy versions.versions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy versions.versions_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+view event_view as SELECT e.id, e.created_at, e.node_id, e.node_name, e.severity, e.category, e.message, e.details, e.flow_id, e.acknowledged_at, e.acknowledged_by, json_build_object 'id', e.id, 'node_id', e.node_id, 'node_name', e.node_name, 'severity', e.severity, 'category', e.category, 'message', e.message, 'details', e.details, 'flow_id', e.flow_id, 'created_at', rfc3339 e.created_at , 'acknowledged', e.acknowledged_at IS NOT NULL , 'acknowledged_by', e.acknowledged_by, 'acknowledged_at', rfc3339 e.acknowledged_at AS json FROM events e;
+view me as SELECT u.id, u.role, u.all_nodes FROM users u WHERE u.id = actor AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now ;
+view my_nodes as SELECT n.node_id FROM user_nodes n WHERE n.user_id = actor ;
+view node_all as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, json_build_object 'id', v.id, 'name', v.name, 'description', v.description, 'device_type', v.device_type, 'status', v.status, 'last_seen_at', rfc3339 v.last_seen_at , 'last_health', v.last_health, 'software_version', v.software_version, 'metadata', v.metadata, 'expires_at', rfc3339 v.expires_at , 'created_at', rfc3339 v.created_at , 'updated_at', rfc3339 v.updated_at AS json FROM SELECT n.id, n.name, n.description, n.device_type, CASE WHEN st.status = ANY ARRAY['online'::node_status, 'degraded'::node_status] AND h.seen_at > now - '00:00:15'::interval IS NOT TRUE THEN 'offline'::node_status ELSE COALESCE st.status, 'pending'::node_status END AS status, st.last_seen_at, st.last_health, st.software_version, n.metadata, n.expires_at, n.created_at, n.updated_at, n.version, st.protocol_version, st.config_stale, s.hub_id, s.epoch, s.connected_at, s.address FROM nodes n LEFT JOIN node_state st ON st.node_id = n.id LEFT JOIN node_sessions s ON s.node_id = n.id LEFT JOIN hubs h ON h.id = s.hub_id v;
+view node_view as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, v.json FROM node_all v LEFT JOIN me ON true LEFT JOIN user_nodes un ON un.user_id = me.id AND un.node_id = v.id WHERE me.all_nodes OR un.node_id IS NOT NULL OR CURRENT_USER = '_mast_ctl'::name ;
+view user_view as SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_temporary, u.is_active, u.expires_at, u.all_nodes, u.created_at, u.last_login_at, u.version, json_build_object 'id', u.id, 'username', u.username, 'display_name', u.display_name, 'email', u.email, 'role', u.role, 'is_temporary', u.is_temporary, 'expires_at', rfc3339 u.expires_at , 'allowed_node_ids', CASE WHEN u.all_nodes THEN NULL::json ELSE SELECT COALESCE json_agg n.node_id ORDER BY n.node_id , '[]'::json AS "coalesce" FROM user_nodes n WHERE n.user_id = u.id END, 'is_active', u.is_active, 'last_login_at', rfc3339 u.last_login_at AS json FROM users u;
+function actor returns uuid owner _mast_ctl s : RETURN NULLIF current_setting 'mast.actor'::text, true , ''::text ::uuid
+function bump_version returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.versions SET value = value + 1 WHERE name = TG_ARGV[0]; RETURN NULL; END
+function drop_old_partitions returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=2s: DECLARE days integer := SELECT value FROM mast.settings WHERE key = 'events_retention_days' ; first_kept date := now AT TIME ZONE 'UTC' ::date - days; cutoff timestamptz := first_kept::timestamp AT TIME ZONE 'UTC'; gone integer := 0; part record; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR part IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent IN 'mast.events'::regclass, 'mast.samples'::regclass AND c.relname ~ '^ events|samples _[0-9]{8}$' AND to_date right c.relname, 8 , 'YYYYMMDD' < first_kept ORDER BY c.relname LOOP BEGIN EXECUTE format 'DROP TABLE mast.%I', part.relname ; gone := gone + 1; EXCEPTION WHEN lock_not_available THEN NULL; END; END LOOP; DELETE FROM mast.events_default WHERE created_at < cutoff; DELETE FROM mast.samples_default WHERE at < cutoff; RETURN gone; END
+function ensure_partition p_parent text, p_column text, p_day date returns boolean owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE part text := p_parent || to_char p_day, '_YYYYMMDD' ; low timestamptz := p_day::timestamp AT TIME ZONE 'UTC'; high timestamptz := p_day + 1 ::timestamp AT TIME ZONE 'UTC'; BEGIN IF to_regclass format 'mast.%I', part IS NOT NULL THEN RETURN false; END IF; EXECUTE format 'LOCK TABLE mast.%I IN ACCESS EXCLUSIVE MODE', p_parent || '_default' ; EXECUTE format 'CREATE TABLE mast.%I LIKE mast.%I ' 'INCLUDING DEFAULTS INCLUDING CONSTRAINTS ', part, p_parent ; EXECUTE format 'WITH d AS DELETE FROM mast.%2$I WHERE %3$I >= %4$L ' 'AND %3$I < %5$L RETURNING * INSERT INTO mast.%1$I SELECT * FROM d', part, p_parent || '_default', p_column, low, high ; EXECUTE format 'ALTER TABLE mast.%I ATTACH PARTITION mast.%I ' 'FOR VALUES FROM %L TO %L ', p_parent, part, low, high ; EXECUTE format 'ALTER TABLE mast.%I ENABLE ROW LEVEL SECURITY, ' 'FORCE ROW LEVEL SECURITY', part ; EXECUTE format 'CREATE POLICY %I ON mast.%I TO _mast_ctl ' 'USING true WITH CHECK true ', part || '_ctl', part ; RETURN true; END
+function ensure_partitions p_days_ahead integer returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=5s: DECLARE today date := now AT TIME ZONE 'UTC' ::date; made integer := 0; d integer; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR d IN -1 .. least greatest p_days_ahead, 0 , 60 LOOP IF mast.ensure_partition 'events', 'created_at', today + d THEN made := made + 1; END IF; IF mast.ensure_partition 'samples', 'at', today + d THEN made := made + 1; END IF; END LOOP; RETURN made; END
+function keep_super_admin returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast.users super_admin' ; IF NOT EXISTS SELECT FROM mast.users u WHERE u.role = 'super_admin' AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now THEN RAISE EXCEPTION 'the last super_admin must stay' USING ERRCODE = 'check_violation', CONSTRAINT = 'users_last_super_admin', SCHEMA = 'mast', TABLE = 'users'; END IF; RETURN NULL; END
+function node_born returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.node_state node_id VALUES NEW.id ON CONFLICT DO NOTHING; RETURN NULL; END
+function provider_key_for p_user uuid, p_provider text returns TABLE sealed bytea, sealed_for bytea, model_preference text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT k.sealed, k.sealed_for, k.model_preference FROM mast.provider_keys k WHERE k.user_id = p_user AND k.provider = p_provider AND EXISTS SELECT FROM mast.me m WHERE m.id = p_user ; END
+function purge_expired returns bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE n bigint; total bigint := 0; BEGIN -- Asked first: an empty DELETE would still drop every session cache. IF EXISTS SELECT FROM mast.sessions s WHERE s.expires_at < now - interval '1 day' THEN DELETE FROM mast.sessions s WHERE s.expires_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; END IF; DELETE FROM mast.idempotency_keys k WHERE k.created_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.node_tokens t WHERE greatest t.expires_at, t.used_at < now - interval '30 days'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.hubs h WHERE h.seen_at < now - interval '30 days' AND NOT EXISTS SELECT FROM mast.node_sessions s WHERE s.hub_id = h.id ; GET DIAGNOSTICS n = ROW_COUNT; RETURN total + n; END
+function rfc3339 t timestamp with time zone returns text owner _mast_ctl s : RETURN to_char t AT TIME ZONE 'UTC'::text , 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text
+function session_close p_token_hash bytea, p_address inet, p_request_id text returns boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE owner uuid; BEGIN UPDATE mast.sessions s SET revoked_at = now WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL RETURNING s.user_id INTO owner; IF NOT FOUND THEN RETURN false; END IF; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, address, request_id VALUES 'user', owner, SELECT u.username FROM mast.users u WHERE u.id = owner , 'auth.logout', 'user', owner::text, p_address, p_request_id ; RETURN true; END
+function session_lookup p_token_hash bytea returns TABLE user_id uuid, username text, display_name text, email text, role role, is_active boolean, expired boolean, all_nodes boolean, node_ids uuid[], session_id uuid, expires_us bigint, revoked boolean, user_expires_us bigint, is_temporary boolean, "user" json owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_active, coalesce u.expires_at <= now , false , u.all_nodes, CASE WHEN u.all_nodes THEN NULL ELSE ARRAY SELECT n.node_id FROM mast.user_nodes n WHERE n.user_id = u.id ORDER BY n.node_id END, s.id, mast.wall_us s.expires_at , s.revoked_at IS NOT NULL, mast.wall_us u.expires_at , u.is_temporary, u.json FROM mast.sessions s JOIN mast.user_view u ON u.id = s.user_id WHERE s.token_hash = p_token_hash AND s.expires_at > now ; END
+function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text returns TABLE expires_us bigint, lifetime_secs bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE hours bigint := SELECT s.value FROM mast.settings s WHERE s.key = 'session_lifetime_hours' ; ends timestamptz := now + make_interval hours => hours::int ; name text; BEGIN UPDATE mast.users u SET last_login_at = now WHERE u.id = p_user AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now RETURNING u.username INTO name; IF NOT FOUND THEN RETURN; END IF; INSERT INTO mast.sessions id, token_hash, user_id, expires_at, address, user_agent VALUES p_session, p_token_hash, p_user, ends, p_address, p_agent ; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, address, request_id VALUES 'user', p_user, name, 'auth.login', 'user', p_user::text, p_address, p_request_id ; RETURN QUERY SELECT mast.wall_us ends , hours * 3600; END
+function signin_lookup p_username text returns TABLE id uuid, password_hash text, role role, is_active boolean, expired boolean, has_totp boolean, "user" json owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.id, u.password_hash, u.role, u.is_active, coalesce u.expires_at <= now , false , u.totp_secret IS NOT NULL, v.json FROM mast.users u JOIN mast.user_view v USING id WHERE u.username = p_username; END
+function wall_us t timestamp with time zone returns bigint owner _mast_ctl i : RETURN EXTRACT epoch FROM t * 1000000 ::numeric ::bigint
+trigger CREATE TRIGGER api_tokens_auth AFTER DELETE OR UPDATE OF max_role, read_only, node_ids, expires_at, revoked_at ON mast.api_tokens FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
+trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON mast.certificates FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'certs'
+trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
+trigger CREATE TRIGGER nodes_version AFTER INSERT OR DELETE OR UPDATE OF name, expires_at ON mast.nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'nodes'
+trigger CREATE TRIGGER sessions_auth AFTER DELETE OR UPDATE OF revoked_at, expires_at ON mast.sessions FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
+trigger CREATE TRIGGER settings_version AFTER INSERT OR DELETE OR UPDATE ON mast.settings FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'settings'
+trigger CREATE TRIGGER user_nodes_auth AFTER INSERT OR DELETE OR UPDATE ON mast.user_nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
+trigger CREATE TRIGGER users_auth AFTER DELETE OR UPDATE OF username, password_hash, display_name, email, role, is_temporary, is_active, expires_at, all_nodes, totp_secret ON mast.users FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
+trigger CREATE TRIGGER users_keep_delete AFTER DELETE ON mast.users FOR EACH ROW WHEN old.role = 'super_admin'::role AND old.is_active EXECUTE FUNCTION keep_super_admin
+trigger CREATE TRIGGER users_keep_update AFTER UPDATE OF role, is_active, expires_at ON mast.users FOR EACH ROW WHEN old.role = 'super_admin'::role AND old.is_active EXECUTE FUNCTION keep_super_admin
+grant CREATE, USAGE to _mast_ctl on schema mast
+grant DELETE, INSERT to _mast_apid on api_tokens
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on ai_usage
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on alarms
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on api_tokens
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on certificates
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on commands
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on config_blobs
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on config_versions
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on event_view
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on events
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on events_default
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on hubs
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on idempotency_keys
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on me
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on migrations
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on my_nodes
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_all
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_configs
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_secrets
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_sessions
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_state
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_tokens
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_view
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on nodes
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on positions
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on preferences
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on proposals
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on provider_keys
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on recovery_codes
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on samples
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on samples_default
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on sessions
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on settings
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnel_legs
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnels
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on user_nodes
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on user_view
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on users
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on versions
+grant DELETE, INSERT, SELECT to _mast_apid on certificates
+grant DELETE, INSERT, SELECT to _mast_apid on nodes
+grant DELETE, INSERT, SELECT to _mast_apid on recovery_codes
+grant DELETE, INSERT, SELECT to _mast_apid on user_nodes
+grant DELETE, INSERT, SELECT to _mast_hubd on node_secrets
+grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on idempotency_keys
+grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on positions
+grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on preferences
+grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on tunnel_legs
+grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on tunnels
+grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on alarms
+grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on hubs
+grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on node_sessions
+grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on samples
+grant DELETE, INSERT, UPDATE to _mast_apid on provider_keys
+grant DELETE, INSERT, UPDATE to _mast_apid on users
+grant EXECUTE to _mast_apid on function actor
+grant EXECUTE to _mast_apid on function provider_key_for p_user uuid, p_provider text
+grant EXECUTE to _mast_apid on function rfc3339 t timestamp with time zone
+grant EXECUTE to _mast_apid on function session_close p_token_hash bytea, p_address inet, p_request_id text
+grant EXECUTE to _mast_apid on function session_lookup p_token_hash bytea
+grant EXECUTE to _mast_apid on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text
+grant EXECUTE to _mast_apid on function signin_lookup p_username text
+grant EXECUTE to _mast_apid on function wall_us t timestamp with time zone
+grant EXECUTE to _mast_ctl on function actor
+grant EXECUTE to _mast_ctl on function bump_version
+grant EXECUTE to _mast_ctl on function drop_old_partitions
+grant EXECUTE to _mast_ctl on function ensure_partition p_parent text, p_column text, p_day date
+grant EXECUTE to _mast_ctl on function ensure_partitions p_days_ahead integer
+grant EXECUTE to _mast_ctl on function keep_super_admin
+grant EXECUTE to _mast_ctl on function node_born
+grant EXECUTE to _mast_ctl on function provider_key_for p_user uuid, p_provider text
+grant EXECUTE to _mast_ctl on function purge_expired
+grant EXECUTE to _mast_ctl on function rfc3339 t timestamp with time zone
+grant EXECUTE to _mast_ctl on function session_close p_token_hash bytea, p_address inet, p_request_id text
+grant EXECUTE to _mast_ctl on function session_lookup p_token_hash bytea
+grant EXECUTE to _mast_ctl on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text
+grant EXECUTE to _mast_ctl on function signin_lookup p_username text
+grant EXECUTE to _mast_ctl on function wall_us t timestamp with time zone
+grant EXECUTE to _mast_hubd on function drop_old_partitions
+grant EXECUTE to _mast_hubd on function ensure_partitions p_days_ahead integer
+grant EXECUTE to _mast_hubd on function purge_expired
+grant EXECUTE to _mast_hubd on function rfc3339 t timestamp with time zone
+grant EXECUTE to _mast_hubd on function wall_us t timestamp with time zone
+grant INSERT to _mast_apid on audit.action
+grant INSERT to _mast_apid on audit.actor_kind
+grant INSERT to _mast_apid on audit.actor_name
+grant INSERT to _mast_apid on audit.actor_user
+grant INSERT to _mast_apid on audit.address
+grant INSERT to _mast_apid on audit.details
+grant INSERT to _mast_apid on audit.request_id
+grant INSERT to _mast_apid on audit.target_id
+grant INSERT to _mast_apid on audit.target_type
+grant INSERT to _mast_apid on commands
+grant INSERT to _mast_apid on node_tokens
+grant INSERT to _mast_hubd on audit.action
+grant INSERT to _mast_hubd on audit.actor_kind
+grant INSERT to _mast_hubd on audit.actor_name
+grant INSERT to _mast_hubd on audit.actor_user
+grant INSERT to _mast_hubd on audit.address
+grant INSERT to _mast_hubd on audit.details
+grant INSERT to _mast_hubd on audit.request_id
+grant INSERT to _mast_hubd on audit.target_id
+grant INSERT to _mast_hubd on audit.target_type
+grant INSERT, SELECT to _mast_apid on ai_usage
+grant INSERT, SELECT to _mast_apid on config_blobs
+grant INSERT, SELECT to _mast_apid on config_versions
+grant INSERT, SELECT to _mast_ctl on audit
+grant INSERT, SELECT to _mast_ctl on audit_seals
+grant INSERT, SELECT to _mast_hubd on config_blobs
+grant INSERT, SELECT to _mast_hubd on config_versions
+grant INSERT, SELECT to _mast_hubd on events
+grant INSERT, SELECT, UPDATE to _mast_apid on node_configs
+grant INSERT, SELECT, UPDATE to _mast_apid on proposals
+grant INSERT, SELECT, UPDATE to _mast_hubd on node_configs
+grant INSERT, SELECT, UPDATE to _mast_hubd on node_state
+grant SELECT to _mast_apid on alarms
+grant SELECT to _mast_apid on api_tokens.created_at
+grant SELECT to _mast_apid on api_tokens.expires_at
+grant SELECT to _mast_apid on api_tokens.id
+grant SELECT to _mast_apid on api_tokens.max_role
+grant SELECT to _mast_apid on api_tokens.node_ids
+grant SELECT to _mast_apid on api_tokens.read_only
+grant SELECT to _mast_apid on api_tokens.user_id
+grant SELECT to _mast_apid on audit
+grant SELECT to _mast_apid on audit_seals
+grant SELECT to _mast_apid on commands.actor_name
+grant SELECT to _mast_apid on commands.actor_user
+grant SELECT to _mast_apid on commands.created_at
+grant SELECT to _mast_apid on commands.epoch
+grant SELECT to _mast_apid on commands.expires_at
+grant SELECT to _mast_apid on commands.hub_id
+grant SELECT to _mast_apid on commands.id
+grant SELECT to _mast_apid on commands.node_id
+grant SELECT to _mast_apid on commands.node_name
+grant SELECT to _mast_apid on commands.request_id
+grant SELECT to _mast_apid on commands.sent_at
+grant SELECT to _mast_apid on commands.type
+grant SELECT to _mast_apid on event_view
+grant SELECT to _mast_apid on events
+grant SELECT to _mast_apid on hubs
+grant SELECT to _mast_apid on me
+grant SELECT to _mast_apid on migrations
+grant SELECT to _mast_apid on my_nodes
+grant SELECT to _mast_apid on node_sessions
+grant SELECT to _mast_apid on node_state
+grant SELECT to _mast_apid on node_tokens.created_at
+grant SELECT to _mast_apid on node_tokens.expires_at
+grant SELECT to _mast_apid on node_tokens.node_id
+grant SELECT to _mast_apid on node_tokens.used_at
+grant SELECT to _mast_apid on node_view
+grant SELECT to _mast_apid on provider_keys.created_at
+grant SELECT to _mast_apid on provider_keys.hint
+grant SELECT to _mast_apid on provider_keys.id
+grant SELECT to _mast_apid on provider_keys.model_preference
+grant SELECT to _mast_apid on provider_keys.provider
+grant SELECT to _mast_apid on provider_keys.sealed_for
+grant SELECT to _mast_apid on provider_keys.updated_at
+grant SELECT to _mast_apid on provider_keys.user_id
+grant SELECT to _mast_apid on samples
+grant SELECT to _mast_apid on sessions.address
+grant SELECT to _mast_apid on sessions.created_at
+grant SELECT to _mast_apid on sessions.expires_at
+grant SELECT to _mast_apid on sessions.id
+grant SELECT to _mast_apid on sessions.user_agent
+grant SELECT to _mast_apid on sessions.user_id
+grant SELECT to _mast_apid on settings
+grant SELECT to _mast_apid on user_view
+grant SELECT to _mast_apid on users.all_nodes
+grant SELECT to _mast_apid on users.created_at
+grant SELECT to _mast_apid on users.display_name
+grant SELECT to _mast_apid on users.email
+grant SELECT to _mast_apid on users.expires_at
+grant SELECT to _mast_apid on users.id
+grant SELECT to _mast_apid on users.is_active
+grant SELECT to _mast_apid on users.is_temporary
+grant SELECT to _mast_apid on users.last_login_at
+grant SELECT to _mast_apid on users.role
+grant SELECT to _mast_apid on users.totp_last_step
+grant SELECT to _mast_apid on users.updated_at
+grant SELECT to _mast_apid on users.username
+grant SELECT to _mast_apid on users.version
+grant SELECT to _mast_apid on versions
+grant SELECT to _mast_hubd on certificates
+grant SELECT to _mast_hubd on commands
+grant SELECT to _mast_hubd on migrations
+grant SELECT to _mast_hubd on node_tokens
+grant SELECT to _mast_hubd on nodes
+grant SELECT to _mast_hubd on settings
+grant SELECT to _mast_hubd on tunnel_legs
+grant SELECT to _mast_hubd on tunnels
+grant SELECT to _mast_hubd on versions
+grant SELECT, UPDATE to _mast_apid on api_tokens.last_used_at
+grant SELECT, UPDATE to _mast_apid on api_tokens.name
+grant SELECT, UPDATE to _mast_apid on api_tokens.revoked_at
+grant SELECT, UPDATE to _mast_apid on commands.done_at
+grant SELECT, UPDATE to _mast_apid on commands.error
+grant SELECT, UPDATE to _mast_apid on commands.error_code
+grant SELECT, UPDATE to _mast_apid on commands.state
+grant SELECT, UPDATE to _mast_apid on node_tokens.revoked_at
+grant SELECT, UPDATE to _mast_apid on sessions.revoked_at
+grant SELECT, UPDATE, USAGE to _mast_ctl on sequence ai_usage_id_seq
+grant SELECT, UPDATE, USAGE to _mast_ctl on sequence audit_id_seq
+grant SELECT, UPDATE, USAGE to _mast_ctl on sequence config_versions_id_seq
+grant SELECT, UPDATE, USAGE to _mast_ctl on sequence epoch_seq
+grant SELECT, UPDATE, USAGE to _mast_ctl on sequence event_seq
+grant SELECT, UPDATE, USAGE to _mast_ctl on sequence node_secrets_serial_seq
+grant UPDATE to _mast_apid on alarms.acknowledged_at
+grant UPDATE to _mast_apid on alarms.acknowledged_by
+grant UPDATE to _mast_apid on certificates.active
+grant UPDATE to _mast_apid on events.ack_name
+grant UPDATE to _mast_apid on events.ack_note
+grant UPDATE to _mast_apid on events.acknowledged_at
+grant UPDATE to _mast_apid on events.acknowledged_by
+grant UPDATE to _mast_apid on nodes.description
+grant UPDATE to _mast_apid on nodes.expires_at
+grant UPDATE to _mast_apid on nodes.metadata
+grant UPDATE to _mast_apid on nodes.name
+grant UPDATE to _mast_apid on nodes.updated_at
+grant UPDATE to _mast_apid on nodes.version
+grant UPDATE to _mast_apid on recovery_codes.used_at
+grant UPDATE to _mast_apid on settings.updated_at
+grant UPDATE to _mast_apid on settings.updated_by
+grant UPDATE to _mast_apid on settings.value
+grant UPDATE to _mast_hubd on commands.done_at
+grant UPDATE to _mast_hubd on commands.epoch
+grant UPDATE to _mast_hubd on commands.error
+grant UPDATE to _mast_hubd on commands.error_code
+grant UPDATE to _mast_hubd on commands.hub_id
+grant UPDATE to _mast_hubd on commands.sent_at
+grant UPDATE to _mast_hubd on commands.state
+grant UPDATE to _mast_hubd on config_versions.last_seen_at
+grant UPDATE to _mast_hubd on node_secrets.first_used_at
+grant UPDATE to _mast_hubd on node_tokens.reuses
+grant UPDATE to _mast_hubd on node_tokens.revoked_at
+grant UPDATE to _mast_hubd on node_tokens.used_at
+grant UPDATE to _mast_hubd on tunnel_legs.attempts
+grant UPDATE to _mast_hubd on tunnel_legs.next_try_at
+grant UPDATE to _mast_hubd on tunnel_legs.push_error
+grant UPDATE to _mast_hubd on tunnel_legs.push_status
+grant UPDATE to _mast_hubd on tunnel_legs.updated_at
+grant UPDATE to _mast_hubd on tunnels.status
+grant UPDATE to _mast_hubd on tunnels.updated_at
+grant USAGE to _mast_apid on schema mast
+grant USAGE to _mast_ctl on type command_state
+grant USAGE to _mast_ctl on type node_status
+grant USAGE to _mast_ctl on type role
+grant USAGE to _mast_ctl on type severity
+grant USAGE to _mast_hubd on schema mast
+grant USAGE to _mast_hubd on sequence epoch_seq
+grant USAGE to _mast_hubd on sequence event_seq

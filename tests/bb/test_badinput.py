@@ -1,0 +1,1053 @@
+#!/usr/bin/python3
+"""Everything that can be wrong around a daemon: its files, its ports, its
+database, its siblings, its descriptors, and the bytes at each of its doors.
+Each is answered by one clear sentence and the right exit code, or by a
+problem in bounded time, and nothing that was accepted is lost."""
+import http.client
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+import ipcraw
+import mast
+import tap
+import ws
+from hubkit import events_of, kill_postgres, proxy_v2, read_all, state
+
+CONFIG, UNAVAILABLE = 78, 69
+N = ipcraw.numbers(os.path.join(mast.SRC, "common", "msg.h"))
+
+
+# ---- starts that are refused
+
+class Rig:
+    """Folders of its own and copies of the keys, for daemons that must not
+    start: nothing here touches the running suite."""
+
+    made = None
+
+    def __init__(self, s):
+        self.s = s
+        self.dir = os.path.join(s.dir, "rig")
+        self.lib = os.path.join(self.dir, "lib")
+        self.run = os.path.join(self.dir, "run")
+        self.conf = os.path.join(self.dir, "bad.conf")
+        shutil.copytree(os.path.join(s.state, "lib"), self.lib)
+        os.mkdir(self.run)
+
+    @classmethod
+    def of(cls, s):
+        if cls.made is None:
+            cls.made = cls(s)
+        return cls.made
+
+    def text(self, **sections):
+        doc = {
+            "suite": {"state_dir": self.lib, "run_dir": self.run,
+                      "database": "host=%s/none dbname=x" % self.dir},
+            "apid": {"listen": "127.0.0.1:0", "metrics_listen": ""},
+            "hubd": {"listen": "127.0.0.1:0"},
+            "aid": {},
+        }
+        for name, keys in sections.items():
+            doc[name].update(keys)
+        return "".join("[%s]\n%s" % (name, "".join(
+            "%s = %s\n" % kv for kv in keys.items()))
+            for name, keys in doc.items())
+
+    def run_daemon(self, name, conf):
+        p = subprocess.Popen([self.s.program("mastkeeper-" + name), "-f",
+                              conf], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             text=True)
+        try:
+            out, err = p.communicate(timeout=20 * mast.PATIENCE)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            raise AssertionError("%s runs on: %s" % (
+                name, p.communicate()[1]))
+        tap.equal(out, "", "nothing on standard output")
+        return p.returncode, err
+
+    def refused(self, name, code, parts, text=None, conf=None, **sections):
+        """It ends with that code and says each part, in one line."""
+        if conf is None:
+            conf = self.conf
+            with open(conf, "wb") as f:
+                f.write(text if text is not None else
+                        self.text(**sections).encode())
+        got, err = self.run_daemon(name, conf)
+        tap.equal(got, code, "%s: %s" % (name, err))
+        lines = [x for x in err.splitlines()
+                 if not x.startswith("info %s: sandbox:" % name)]
+        tap.equal(len(lines), 1, "lines of %r" % err)
+        assert lines[0].startswith("error %s: " % name), lines
+        assert "error:0" not in lines[0], "a library's code: " + lines[0]
+        for part in parts:
+            tap.contains(lines[0], part, name)
+
+
+def test_configuration_files(s):
+    """A bad configuration file is named with line and rule, exit 78"""
+    rig = Rig.of(s)
+    good = rig.text()
+    for name in mast.DAEMONS:
+        def bad(text, *parts):
+            raw = text if isinstance(text, bytes) else text.encode()
+            rig.refused(name, CONFIG, ("bad.conf",) + parts, text=raw)
+        end = good.count("\n")
+        own = good.split("[%s]\n" % name)[0].count("\n") + 2
+        mine = good.replace("[%s]\n" % name, "[%s]\ncolour = blue\n" % name)
+        rig.refused(name, CONFIG, ["/nowhere.conf: No such file"],
+                    conf=rig.dir + "/nowhere.conf")
+        rig.refused(name, CONFIG, ["Is a directory"], conf=rig.dir)
+        bad(mine, ":%d: colour: unknown key" % own)
+        bad("[suite]\ncolour = blue\n", ":2: colour: unknown key")
+        bad("[suite]\nlog_level = loud\n", ":2: log_level: must be")
+        bad("[suite]\nstate_dir = here\n", ":2: state_dir: must be")
+        bad("[suite]\nrun_dir = /%s\n" % ("x" * 90), ":2: run_dir: must be")
+        bad("[suite]\n\nlog_level = info\nlog_level = info\n",
+            ":4: log_level: is set twice")
+        bad(good + "[moon]\n", ":%d: [moon]: unknown section" % (end + 1))
+        bad("state_dir = /x\n", ":1: state_dir: stands before")
+        bad("[suite]\nnonsense\n", ":2: nonsense: a line is")
+        bad(b"[suite]\n\xff\xfe = 1\n", ":2: is not UTF-8")
+        bad(b"[suite]\nlog_level = in\0fo\n", ":2: is not UTF-8 text")
+        bad(b"[suite]\nlog_level = in\x1bfo\n", ":2: holds a control")
+        bad("#" * (1 << 20) + "\n#", "File too large")
+    for name, key, value in (
+            ("apid", "listen", "localhost:1"), ("apid", "tls", "perhaps"),
+            ("apid", "listen", "127.0.0.1:65536"),
+            ("apid", "max_connections", "-1"),
+            ("apid", "max_connections", "99999999999999999999"),
+            ("apid", "header_timeout", "5s"),
+            ("hubd", "listen", "127.0.0.1"), ("hubd", "connections", "1"),
+            ("hubd", "queue_rows", "0x1000"), ("aid", "key", "aid.key")):
+        rig.refused(name, CONFIG, ["bad.conf:2: %s: must be" % key],
+                    text=("[%s]\n%s = %s\n" % (name, key, value)).encode())
+    rig.refused("aid", CONFIG, ["resolvers"],
+                aid={"resolvers": "dns.example.org"})
+    rig.refused("apid", CONFIG, ["proxy_trust"],
+                apid={"proxy_trust": "everybody"})
+
+
+def test_keys(s):
+    """A server key that is missing, short or open to others: exit 78"""
+    rig = Rig.of(s)
+    key = os.path.join(rig.dir, "some.key")
+
+    def write(n, mode):
+        if os.path.exists(key):
+            os.unlink(key)
+        with open(key, "wb") as f:
+            f.write(b"k" * n)
+        os.chmod(key, mode)
+    for name in mast.DAEMONS:
+        def bad(part):
+            more = {"aid": {"key": key}} if name == "aid" else \
+                {"suite": {"server_key": key}}
+            rig.refused(name, CONFIG, [key, part], **more)
+        if os.path.exists(key):
+            os.unlink(key)
+        bad("No such file")
+        for n, mode, part in ((0, 0o400, "32 bytes"), (31, 0o400, "32 bytes"),
+                              (33, 0o400, "32 bytes"), (32, 0o404, "open to"),
+                              (32, 0o644, "open to"), (32, 0o420, "open to")):
+            write(n, mode)
+            bad(part)
+        os.unlink(key)
+        os.mkdir(key)
+        bad("not a regular file")
+        os.rmdir(key)
+
+
+def test_certificates(s):
+    """A certificate that is missing, unreadable or foreign: exit 78"""
+    rig = Rig.of(s)
+    other = os.path.join(rig.dir, "other.key")
+    empty = os.path.join(rig.dir, "empty.pem")
+    none = os.path.join(rig.dir, "none.pem")
+    subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-out", other], check=True,
+                   stderr=subprocess.DEVNULL)
+    open(empty, "w").close()
+    key, crt = rig.lib + "/tls.key", rig.lib + "/tls.crt"
+    for name in ("apid", "hubd"):
+        for suite, parts in (
+                ({"tls_cert": none}, ["certificate", none, "No such file"]),
+                ({"tls_key": none}, ["certificate", none, "No such file"]),
+                ({"tls_cert": rig.dir}, ["certificate", "Is a directory"]),
+                ({"tls_cert": empty}, [empty, "has no certificate"]),
+                ({"tls_cert": key}, [key, "has no certificate"]),
+                ({"tls_key": empty}, ["certificate", "key"]),
+                ({"tls_key": crt}, ["certificate", "key"]),
+                ({"tls_key": other}, [crt, "does not belong"])):
+            rig.refused(name, CONFIG, parts, suite=suite,
+                        apid={"tls": "yes"})
+
+
+def test_ports(s):
+    """A port or socket that is taken, or not ours: exit 69, and who has it
+    keeps it"""
+    rig = Rig.of(s)
+    taken = socket.create_server(("127.0.0.1", 0))
+    here = "127.0.0.1:%d" % taken.getsockname()[1]
+    used = [here, "Address already in use"]
+    rig.refused("apid", UNAVAILABLE, used, apid={"listen": here,
+                                                 "tls": "no"})
+    rig.refused("apid", UNAVAILABLE, used, apid={"metrics_listen": here,
+                                                 "tls": "no"})
+    rig.refused("hubd", UNAVAILABLE, used, hubd={"listen": here})
+    for name in ("apid", "hubd"):
+        rig.refused(name, UNAVAILABLE, ["192.0.2.1:7", "Cannot assign"],
+                    **{name: {"listen": "192.0.2.1:7"}})
+    taken.close()
+    for name, sock in (("apid", "apid.ctl"), ("hubd", "node.sock"),
+                       ("aid", "aid.sock")):
+        rig.refused(name, UNAVAILABLE,
+                    [s.run_dir + "/" + sock, "Address already in use"],
+                    suite={"run_dir": s.run_dir})
+        gone = rig.dir + "/gone"
+        rig.refused(name, UNAVAILABLE, [gone + "/" + sock, "No such file"],
+                    suite={"run_dir": gone})
+        file = rig.dir + "/files"
+        os.makedirs(file, exist_ok=True)
+        open(os.path.join(file, sock), "w").close()
+        rig.refused(name, UNAVAILABLE, [file + "/" + sock, "File exists"],
+                    suite={"run_dir": file})
+    for sock in ("apid.ctl", "hubd.ctl", "aid.ctl"):
+        c = ipcraw.Raw(os.path.join(s.run_dir, sock))
+        tap.equal(c.greet(ipcraw.CTL)[0], ipcraw.HELLO_OK, sock)
+        c.close()
+    tap.equal(s.readyz(), 200)
+
+
+def test_account(s):
+    """An account that does not exist, or is root's: exit 78"""
+    if os.getuid() != 0:
+        raise tap.Skip("only root becomes another user")
+    rig = Rig.of(s)
+    for name in mast.DAEMONS:
+        for user, part in (("_mast_nobody", "does not exist"),
+                           ("root", "is root's")):
+            rig.refused(name, CONFIG, [user, part], apid={"tls": "no"},
+                        suite={"user_" + name: user})
+
+
+# ---- the database
+
+def ready(s):
+    """(status, document) of /readyz."""
+    r = s.nobody().get("/readyz", timeout=5)
+    return r.status, r.json
+
+
+def away(r):
+    """A 503 problem that says when to come again."""
+    r.problem(503)
+    assert 0 < int(r.header("Retry-After")) <= 60, r.headers
+    return r
+
+
+def timed(limit, fn):
+    begin = time.monotonic()
+    out = fn()
+    took = time.monotonic() - begin
+    assert took < limit * mast.PATIENCE, "took %.1f s" % took
+    return out
+
+
+def test_wrong_schema(s):
+    """A schema of another version is refused in one sentence; apid says it
+    in /readyz and comes up by itself"""
+    rig = Rig.of(s)
+    for db, part in (("host=%s/pg dbname=postgres" % s.state,
+                      "there is no schema here; run mastctl"),
+                     ("host=%s/pg dbname=nonesuch" % s.state,
+                      "refuses the connection: database \"nonesuch\"")):
+        with open(rig.conf, "w") as f:
+            f.write(rig.text(suite={"database": db}))
+        code, err = rig.run_daemon("hubd", rig.conf)
+        tap.equal(code, CONFIG, err)
+        tap.contains(err, part)
+    v = s.one("SELECT max(version) FROM mast.migrations")
+    move = "UPDATE mast.migrations SET version = %d WHERE version = %d"
+    s.kill("hubd", signal.SIGTERM)
+    s.kill("apid", signal.SIGTERM)
+    for change, back, part in (
+            ("INSERT INTO mast.migrations (version, name, sha256) "
+             "VALUES (99, 'future', repeat('0', 64))",
+             "DELETE FROM mast.migrations WHERE version = 99",
+             "the schema has version 99, this program knows only up to %d; "
+             "install the newer one" % v),
+            (move % (-v, v), move % (v, -v), "the schema has version %d, "
+             "this program needs %d; run mastctl db migrate" % (v - 1, v))):
+        s.sql(change)
+        try:
+            hubd = s.start("hubd", wait=False)
+            tap.equal(hubd.wait(20 * mast.PATIENCE), CONFIG, "hubd")
+            s.mine.pop("hubd")
+            s.down.add("hubd")
+            tap.contains(s.log("hubd"), part)
+            if "apid" in s.down:
+                s.start("apid", wait=False)
+            status, doc = mast.wait_until(lambda: s.readyz() == 503 and (
+                lambda a: not a[1]["checks"]["schema"]["ok"] and a)(
+                    ready(s)), 15, "/readyz names the schema")
+            tap.contains(doc["checks"]["schema"]["detail"], part)
+            tap.contains(s.log("apid"), part)
+            s.nobody().get("/livez").want(200)
+            away(s.nobody().post("/api/v1/auth/login", {
+                "username": "admin", "password": "x"}))
+        finally:
+            s.sql(back)
+        if "99" in change:      # the second change finds apid connected
+            mast.wait_until(lambda: ready(s)[1]["checks"]["database"]["ok"],
+                            15, "apid is connected")
+            kill_postgres(s)
+            s.start_postgres(wait=False)
+    pid = s.pids["apid"]
+    s.start("hubd")
+    tap.equal(s.pids["apid"], pid)
+    assert mast.alive(pid)
+
+
+def test_database_away_at_start(s):
+    """Without PostgreSQL the daemons start, say so, and come up by
+    themselves"""
+    s.admin()
+    s.kill("apid", signal.SIGTERM)
+    s.kill("hubd", signal.SIGTERM)
+    kill_postgres(s)
+    hubd = s.start("hubd", wait=False)
+    apid = s.start("apid", wait=False)
+    mast.wait_until(lambda: s.readyz() == 503, 15, "/readyz is 503")
+    s.nobody().get("/livez").want(200)
+    s.nobody().get("/health").want(200)
+    r = away(s.nobody().get("/readyz"))
+    tap.equal(r.json["ready"], False)
+    tap.contains(r.json["checks"]["database"]["detail"], "PostgreSQL")
+    away(s.admin().get("/api/v1/nodes"))
+    for name in ("apid", "hubd"):
+        tap.contains(s.log(name), "database: away")
+    n = mast.Node(s, creds=("5d2f1c9e-0000-4000-8000-000000000000", "0" * 64))
+    try:
+        n.connect()
+        raise AssertionError("let in without a database")
+    except ws.Closed as why:
+        tap.equal(why.code, 1013)
+    n.drop()
+    s.start_postgres()          # waits for /readyz
+    tap.equal((hubd.poll(), apid.poll()), (None, None), "the same processes")
+    s.admin().get("/api/v1/nodes").want(200)
+
+
+def test_database_away(s):
+    """PostgreSQL goes: REST answers 503 at once, sessions stay, events wait
+    and are stored once"""
+    n = s.node("away", auto=False)
+    admin = s.admin()
+    kill_postgres(s)
+    for i in range(50):
+        n.event(str(i))
+    read_all(n)
+    for attempt in range(3):
+        for method, path, body in (
+                ("GET", "/api/v1/nodes", None),
+                ("GET", "/api/v1/nodes/" + n.id, None),
+                ("GET", "/api/v1/events", None),
+                ("POST", "/api/v1/nodes", {"name": "x",
+                                           "device_type": "edge"}),
+                ("POST", "/api/v1/nodes/%s/command" % n.id,
+                 {"action": {"type": "get_config"}}),
+                ("DELETE", "/api/v1/nodes/" + n.id, None)):
+            away(timed(5, lambda: admin.request(method, path, body)))
+        away(timed(5, lambda: s.nobody().post("/api/v1/auth/login", {
+            "username": "admin", "password": "nonsense"})))
+        tap.equal(timed(5, lambda: s.readyz()), 503)
+        tap.equal(timed(5, lambda: s.nobody().get("/livez").status), 200)
+    s.start_postgres()
+    mast.wait_until(lambda: events_of(s, n.id) ==
+                    {i: 1 for i in range(50)}, 20, "each event once")
+    tap.equal(admin.node(n.id)["status"], "online")
+    n.event("50")
+    mast.wait_until(lambda: events_of(s, n.id).get(50) == 1, 10,
+                    "the same session goes on")
+    n.close()
+
+
+def postgres(s):
+    with open(os.path.join(s.state, "db", "postmaster.pid")) as f:
+        pid = int(f.readline())
+    return [pid] + [int(p) for p in os.listdir("/proc") if p.isdigit() and
+                    s._parent(int(p)) == pid]
+
+
+def test_database_hangs(s):
+    """PostgreSQL neither answers nor goes: every request ends in bounded
+    time, and afterwards the books balance"""
+    n = s.node("hang", auto=False)
+    admin = s.admin()
+    path = "/api/v1/nodes/" + n.id
+    answers = {}
+
+    def ask(key, fn):
+        begin = time.monotonic()
+        r = fn()
+        answers[key] = (r, time.monotonic() - begin)
+    stopped = postgres(s)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        threads = [threading.Thread(target=ask, args=a) for a in (
+            ("get", lambda: admin.get(path)),
+            ("put", lambda: admin.put(path, {"description": "hangs"})),
+            ("login", lambda: s.nobody().post("/api/v1/auth/login", {
+                "username": "admin", "password": "nonsense"})))]
+        for t in threads:
+            t.start()
+        for i in range(20):
+            n.event(str(i))
+        read_all(n)
+        tap.equal(timed(2, lambda: s.nobody().get("/livez").status), 200)
+        for t in threads:
+            t.join(25 * mast.PATIENCE)
+        tap.equal(set(answers), {"get", "put", "login"})
+        for key, (r, took) in answers.items():
+            away(r)
+            assert took < 17 * mast.PATIENCE, (key, took)
+        tap.contains(answers["put"][0].json["detail"], "may or may not")
+        away(timed(2, lambda: admin.get(path)))
+        tap.equal(s.readyz(), 503)
+    finally:
+        for pid in reversed(stopped):
+            os.kill(pid, signal.SIGCONT)
+    s.wait_ready()
+    mast.wait_until(lambda: events_of(s, n.id) ==
+                    {i: 1 for i in range(20)}, 30, "each event once")
+    admin.get(path).want(200)
+    n.event("20")
+    mast.wait_until(lambda: events_of(s, n.id).get(20) == 1, 10,
+                    "the same session goes on")
+    n.close()
+
+
+# ---- siblings
+
+def test_hub_away(s):
+    """Without hubd: 503 at once where it is needed, everything else works,
+    and no node is called online after 15 s"""
+    n = s.node("orphan")
+    admin = s.admin()
+    mast.wait_until(lambda: admin.node(n.id)["status"] == "online", 10,
+                    "online")
+    s.kill("hubd")
+    begin = time.monotonic()
+    mast.wait_until(lambda: ready(s)[0] == 503, 10, "/readyz is 503")
+    tap.contains(ready(s)[1]["type"], "hub-away")
+    for action in ({"type": "get_config"},
+                   {"type": "stop_flow", "flow_id": "f"}):
+        away(timed(2, lambda: admin.command(n.id, action)))
+    r = timed(2, lambda: admin.get("/api/v1/nodes/%s/config" % n.id))
+    away(r)
+    try:
+        timed(2, lambda: ws.WebSocket("127.0.0.1", s.port, "/ws/node"))
+        raise AssertionError("a node was relayed to nowhere")
+    except ws.Refused as why:
+        tap.equal(why.status, 503)
+        tap.contains(json.loads(why.body)["type"], "hub-away")
+    listed = timed(2, lambda: admin.get("/api/v1/nodes")).want(200).json
+    assert n.id in json.dumps(listed)
+    admin.post("/api/v1/nodes", {"name": "meanwhile",
+                                 "device_type": "edge"}).want(201)
+    mast.wait_until(lambda: '"online"' not in json.dumps(
+        admin.get("/api/v1/nodes").want(200).json), 20, "nobody is online",
+        0.2)
+    assert time.monotonic() - begin < 18 * mast.PATIENCE
+    # A command that was refused is not sent when hubd is back.
+    s.start("hubd")
+    again = mast.Node(s, creds=(n.id, n.secret)).online()
+    mast.wait_until(lambda: admin.node(n.id)["status"] == "online", 10,
+                    "online again")
+    admin.command(n.id, {"type": "stop_flow", "flow_id": "g"}).want(200)
+    tap.equal([a["flow_id"] for _, a in again.commands], ["g"])
+    again.close()
+    n.drop()
+
+
+def test_hub_frozen(s):
+    """A hubd that is there but does nothing costs a request its deadline,
+    not more"""
+    n = s.node("frozen")
+    admin = s.admin()
+    os.kill(s.pids["hubd"], signal.SIGSTOP)
+    try:
+        out = {}
+        t = threading.Thread(target=lambda: out.update(config=timed(
+            8, lambda: admin.get("/api/v1/nodes/%s/config" % n.id))))
+        t.start()
+        timed(2, lambda: admin.get("/api/v1/nodes").want(200))
+        r = timed(16, lambda: admin.command(n.id, {"type": "get_config"}))
+        assert r.status in (503, 504), r
+        r.problem(r.status)
+        t.join(20 * mast.PATIENCE)
+        assert out["config"].status in (404, 503, 504), out
+    finally:
+        os.kill(s.pids["hubd"], signal.SIGCONT)
+    s.wait_ready()
+    mast.wait_until(lambda: admin.command(
+        n.id, {"type": "get_config"}).status == 200, 15, "commands again")
+    n.close()
+
+
+def test_aid_away(s):
+    """Without aid the suite is ready, but says that it is degraded"""
+    tap.equal((ready(s)[0], ready(s)[1]["degraded"]), (200, False))
+    s.kill("aid")
+    status, doc = mast.wait_until(lambda: (
+        lambda a: a[1].get("degraded") and a)(ready(s)), 10, "degraded")
+    tap.equal((status, doc["ready"]), (200, True))
+    tap.contains(doc["checks"]["aid"]["detail"], "aid")
+    s.admin().get("/api/v1/nodes").want(200)
+    s.start("aid")
+    mast.wait_until(lambda: ready(s)[1]["degraded"] is False, 10, "whole")
+
+
+# ---- descriptors
+
+class FewFiles:
+    """A process that may open only so many more files."""
+
+    def __init__(self, pid, more):
+        self.pid = pid
+        self.old = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        have = [int(x) for x in os.listdir("/proc/%d/fd" % pid)]
+        # Lowest numbers are given first: holes count too.
+        room = len([i for i in range(max(have)) if i not in have])
+        self.limit = max(have) + 1 + max(more - room, 0)
+
+    def __enter__(self):
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE,
+                         (self.limit, self.old[1]))
+        return self
+
+    def __exit__(self, *why):
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, self.old)
+
+
+def crowd(port, n):
+    """Open and silent connections, from several addresses."""
+    out = []
+    for i in range(n):
+        c = socket.socket()
+        c.bind(("127.0.2.%d" % (1 + i % 20), 0))
+        c.settimeout(5)
+        try:
+            c.connect(("127.0.0.1", port))
+        except OSError:
+            c.close()
+            continue
+        out.append(c)
+    return out
+
+
+def test_hub_out_of_files(s):
+    """hubd without descriptors: who is connected is served, one line says
+    it, and it recovers"""
+    n = s.node("files")
+    node_id, token = s.admin().node_add("late")
+    before = s.log("hubd").count("out of file descriptors")
+    with FewFiles(s.pids["hubd"], 12):
+        idle = crowd(s.node_port, 60)
+        mast.wait_until(lambda: s.log("hubd").count(
+            "out of file descriptors") > before, 10, "the log line")
+        n.event("1")
+        mast.wait_until(lambda: events_of(s, n.id) == {1: 1}, 10, "stored")
+        s.admin().command(n.id, {"type": "stop_flow",
+                                 "flow_id": "f"}).want(200)
+        tap.equal(n.closed, None)
+        for c in idle:
+            c.close()
+        late = mast.Node(s, token=token)
+
+        def enters():
+            try:
+                return late.connect() == "register_ack"
+            except (OSError, ws.Closed):
+                return False
+        mast.wait_until(enters, 15, "a new node gets in")
+    told = s.log("hubd").count("out of file descriptors") - before
+    assert told < 15, "%d lines" % told
+    late.close()
+    n.close()
+
+
+def test_apid_out_of_files(s):
+    """apid without descriptors: open connections are served, and it
+    recovers"""
+    admin = s.admin()
+    kept = http.client.HTTPConnection("127.0.0.1", s.port, timeout=10)
+    spare = socket.create_connection(("127.0.0.1", s.port), 10)
+    board = admin.dashboard()
+    headers = {"Authorization": "Bearer " + admin.token}
+
+    def get():
+        kept.request("GET", "/api/v1/nodes", headers=headers)
+        r = kept.getresponse()
+        r.read()
+        return r.status
+    tap.equal(get(), 200)
+    with FewFiles(s.pids["apid"], 12):
+        idle = crowd(s.port, 60)
+        mast.wait_until(lambda: "out of file descriptors" in s.log("apid"),
+                        10, "the log line")
+        tap.equal(get(), 200)
+        tap.equal(board.recv(10)[0], ws.TEXT)
+        # A relay needs a descriptor of its own: refused, not hung.
+        spare.sendall(b"GET /ws/node HTTP/1.1\r\nHost: x\r\nConnection: "
+                      b"Upgrade\r\nUpgrade: websocket\r\n"
+                      b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+                      b"dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+        tap.contains(spare.recv(65536).decode(), "HTTP/1.1 503 ")
+        for c in idle:
+            c.close()
+
+        def served():
+            try:
+                return s.nobody().get("/health", timeout=5).status == 200
+            except (OSError, http.client.HTTPException):
+                return False
+        mast.wait_until(served, 10, "new connections")
+        tap.equal(get(), 200)
+    kept.close()
+    spare.close()
+    board.close()
+
+
+# ---- clocks
+
+def test_odd_times(s):
+    """A node's clock decides nothing: the order is the server's"""
+    n = s.node("clock", auto=False)
+    stamps = ['"1970-01-01T00:00:00+00:00"', '"2999-12-31T23:59:59.9Z"',
+              '"yesterday"', '12', 'null', '"0000-00-00T99:99:99Z"',
+              '"2001-02-03T04:05:06.123456789+14:00"', '""']
+    for i, stamp in enumerate(stamps):
+        n.ws.text('{"payload":{"category":"test","message":"%d","severity":'
+                  '"info"},"timestamp":%s,"type":"event"}' % (i, stamp))
+    read_all(n)
+    mast.wait_until(lambda: len(events_of(s, n.id)) == len(stamps), 10,
+                    "all stored")
+    doc = s.admin().events(node_id=n.id, category="test")
+    items = doc.get("events") or doc.get("items")
+    tap.equal([e["message"] for e in items],
+              [str(i) for i in reversed(range(len(stamps)))], "newest first")
+    tap.equal(s.one("SELECT bool_and(created_at BETWEEN now() - interval "
+                    "'1 min' AND now()) FROM mast.events WHERE node_id = %s",
+                    n.id), True)
+    tap.equal(state(s, n.id), "online")
+    n.close()
+
+
+def test_odd_days(s):
+    """A row of a day that has no partition is kept, found, and moves when
+    the partition is made"""
+    insert = ("INSERT INTO mast.events (created_at, node_id, node_name, "
+              "severity, category, message) VALUES (now() + %s * interval "
+              "'1 day', gen_random_uuid(), 'x', 'info', 'odd day', %s)")
+    where = ("SELECT tableoid::regclass::text FROM mast.events WHERE "
+             "category = 'odd day' AND message = %s")
+    hub = s.connect_db("postgres")
+    with hub.cursor() as c:
+        c.execute("SET ROLE _mast_hubd")
+        for days, text in ((-20000, "past"), (9, "soon"), (30000, "future")):
+            c.execute(insert, (days, text))
+    hub.close()
+    for text in ("past", "soon", "future"):
+        tap.equal(s.sql(where, text), [("mast.events_default",)], text)
+    s.sql("SELECT mast.ensure_partitions(10)")
+    moved = s.sql(where, "soon")
+    assert len(moved) == 1 and moved[0][0] != "mast.events_default", moved
+    s.sql("SELECT mast.drop_old_partitions()")
+    tap.equal(s.sql(where, "past"), [])
+    tap.equal(len(s.sql(where, "future")), 1)
+    s.sql("DELETE FROM mast.events WHERE category = 'odd day'")
+
+
+# ---- bytes at the doors
+
+def send(c, data):
+    """As much of it as the other side wants."""
+    try:
+        c.sendall(data)
+    except OSError:
+        pass
+
+
+def ending(c, timeout):
+    """All that comes until the other side ends it."""
+    out = b""
+    end = time.monotonic() + timeout * mast.PATIENCE
+    while True:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise AssertionError("still open after %g s, said %r" % (
+                timeout, out[:200]))
+        c.settimeout(left)
+        try:
+            got = c.recv(65536)
+        except TimeoutError:
+            continue
+        except OSError:
+            return out
+        if not got:
+            return out
+        out += got
+
+
+def client_hello():
+    out = ssl.MemoryBIO()
+    tls = ws.tls_client().wrap_bio(ssl.MemoryBIO(), out)
+    try:
+        tls.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
+
+
+RANDOM = os.urandom(70000)
+
+
+def test_http_door(s):
+    """Bytes that are no HTTP at apid's port: 4xx or silence, then the end"""
+    cases = [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + RANDOM[:600],
+         b"400"),
+        (client_hello(), b"400"), (b"\0" * 200, b"400"),
+        (RANDOM, b"4"), (b"A" * 70000, b"4"), (b"\r\n" * 40000, b"4"),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"505"),
+        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", b"505"),
+        (b"GET /\r\n", b"4"), (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\nHost: x\n\n", b"400"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" +
+         b"X: y\r\n" * 70 + b"\r\n", b"431"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"y" * 20000, b"431"),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"414"),
+        (b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 5"
+         b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"400"),
+        (b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: "
+         b"application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+         b"ffffffffffffffffff\r\n", b"400"),
+        (b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\n"
+         b"Content-Length: 99999999999999999999\r\n\r\n", b"4"),
+        (proxy_v2("192.0.2.1") + b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
+         b"400"),
+        (b"GET / HT", None), (b"", None),       # the deadline of a head
+    ]
+    open_ones = []
+    for data, want in cases:
+        c = socket.create_connection(("127.0.0.1", s.port), 10)
+        send(c, data)
+        open_ones.append((c, data, want))
+    for c, data, want in open_ones:
+        got = ending(c, 90 if want is None and not data else 12)
+        c.close()
+        if want is not None:
+            assert got.startswith(b"HTTP/1.1 " + want), (data[:60],
+                                                         got[:200])
+            tap.contains(got, b"application/problem+json")
+        else:
+            assert got == b"" or got.startswith(b"HTTP/1.1 408"), got[:200]
+
+
+def test_node_door(s):
+    """Plain HTTP, garbage and half a handshake at hubd's TLS port"""
+    hello = client_hello()
+    n = s.node("bystander", auto=False)
+    cases = [b"GET /ws/node HTTP/1.1\r\nHost: x\r\n\r\n", RANDOM,
+             b"\x16\x03\x01\xff\xff" + RANDOM[:1000],
+             b"\x80\x2e\x01\x00\x02" + b"\0" * 60,      # SSLv2
+             hello[:5] + RANDOM[:len(hello) - 5],
+             hello[:-10] + b"\0" * 10, b"\x15\x03\x01\x00\x02\x02\x28",
+             b"\x17\x03\x03\x00\x10" + RANDOM[:16],
+             proxy_v2("192.0.2.1") + hello]
+    cases = [(c, False) for c in cases] + [
+        (hello[:60], True), (b"", True), (hello, True), (b"\x16", True)]
+    begin = time.monotonic()
+    open_ones = []
+    for data, slow in cases:
+        c = socket.create_connection(("127.0.0.1", s.node_port), 10)
+        send(c, data)
+        open_ones.append((c, data, slow))
+    n.event("1")                # others are served meanwhile
+    mast.wait_until(lambda: events_of(s, n.id) == {1: 1}, 5, "stored")
+    tap.equal(s.node("newcomer").closed, None)
+    for c, data, slow in open_ones:
+        got = ending(c, 14)
+        took = time.monotonic() - begin
+        c.close()
+        assert not slow or took > 5, "cut after %.1f s" % took
+        assert b"HTTP" not in got, got[:80]
+    n.close()
+
+
+def test_unix_node_door(s):
+    """node.sock wants its header first, and then HTTP"""
+    good = proxy_v2("192.0.2.9")
+    cases = [(b"GET /ws/node HTTP/1.1\r\nHost: x\r\n\r\n", b""),
+             (b"PROXY TCP4 1.2.3.4 1.2.3.4 1 2\r\n", b""), (RANDOM, b""),
+             (good[:12] + b"\x31" + good[13:], b""),    # version 3
+             (good[:13] + b"\x99" + good[14:], b""),    # family
+             (good[:14] + b"\xff\xff" + b"\0" * 5000, b""),
+             (good[:20], b""), (good[:3], b""), (b"", b""),
+             (good + b"nonsense\r\n\r\n", b"400"),
+             (good + good, b"400"), (good + client_hello(), b"400"),
+             (good + b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n", b"426|404"),
+             (good + b"GET /ws/node HTTP/1.1\r\nHost: x\r\n\r\n", b"426")]
+    open_ones = []
+    for data, want in cases:
+        c = socket.socket(socket.AF_UNIX)
+        c.connect(os.path.join(s.run_dir, "node.sock"))
+        send(c, data)
+        open_ones.append((c, data, want))
+    for c, data, want in open_ones:
+        got = ending(c, 10)
+        c.close()
+        if want == b"":
+            tap.equal(got, b"", data[:40])
+        else:
+            assert got[9:12] in want.split(b"|"), (data[:80], got[:100])
+
+
+def test_control_doors(s):
+    """Garbage on the sockets between the daemons costs the channel only"""
+    root = os.getuid() == 0
+    hello = ipcraw.pack(ipcraw.HELLO, ipcraw.hello(ipcraw.CTL))
+    bad = (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", RANDOM,
+           ipcraw.pack(ipcraw.HELLO, ipcraw.hello(ipcraw.CTL, version=9)),
+           ipcraw.pack(ipcraw.HELLO, ipcraw.hello(ipcraw.CTL)[:-1]),
+           ipcraw.pack(ipcraw.HELLO, ipcraw.hello(ipcraw.CTL) + b"x"),
+           ipcraw.pack(ipcraw.HELLO, ipcraw.hello(3)),
+           ipcraw.pack(ipcraw.HELLO, ipcraw.hello(
+               ipcraw.APID if root else 99)),
+           ipcraw.pack(ipcraw.STATUS), ipcraw.pack(65535),
+           struct.pack("<IHHQ", 0xffffffff, ipcraw.HELLO, 0, 0),
+           struct.pack("<IHHQ", 0xffffffff, ipcraw.STATUS, 0, 0),
+           hello + hello, hello + ipcraw.pack(ipcraw.STATUS, b"x", ident=1),
+           hello + ipcraw.pack(9999), hello + RANDOM[:4096],
+           hello + ipcraw.pack(N["STATUS_REPLY"], ident=5), b"", hello[:7])
+    for sock in ("hubd.sock", "hubd.ctl", "apid.ctl", "aid.sock", "aid.ctl"):
+        path = os.path.join(s.run_dir, sock)
+        open_ones = []
+        for data in bad:
+            c = ipcraw.Raw(path)
+            send(c.s, data)
+            open_ones.append((c, data))
+        if root:                # what a mere ctl may not say
+            for kind in ("COMMAND", "WATCH", "CONFIG_GET", "NODE_CHANGED",
+                         "NODE_STATE"):
+                c = ipcraw.Raw(path)
+                send(c.s, hello + ipcraw.pack(N[kind], b"\0" * 64, ident=3))
+                open_ones.append((c, kind))
+        for c, data in open_ones:
+            ending(c.s, 10)
+            c.close()
+        c = ipcraw.Raw(path)
+        tap.equal(c.greet(ipcraw.CTL)[0], ipcraw.HELLO_OK, sock)
+        c.close()
+    if root:
+        stranger(s)
+
+
+def stranger(s):
+    """Another uid is nobody on each of them."""
+    code = ("import sys; sys.path.insert(0, %r); import ipcraw\n"
+            "for path in sys.argv[1:]:\n"
+            "    for peer in (1, 2, 4, 8):\n"
+            "        try: got = ipcraw.Raw(path).greet(peer)\n"
+            "        except OSError: got = None\n"
+            "        if got is not None: print(path, peer, got)" %
+            os.path.join(mast.SRC, "tests", "bb"))
+    out = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+         "/usr/bin/python3", "-B", "-c", code] + [
+             os.path.join(s.run_dir, x) for x in (
+                 "hubd.sock", "hubd.ctl", "apid.ctl", "aid.sock",
+                 "aid.ctl")], cwd="/", capture_output=True, text=True)
+    tap.equal((out.stdout, out.stderr), ("", ""))
+
+
+TEXT = b'{"type":"pong","payload":null}'
+LONG = 10 * 1024 * 1024
+VIOLATIONS = (
+    ("unmasked", ws.frame(ws.TEXT, TEXT, masked=False), 1002),
+    ("reserved bit 1", ws.frame(ws.TEXT, TEXT, rsv=4), 1002),
+    ("reserved bit 3", ws.frame(ws.TEXT, TEXT, rsv=1), 1002),
+    ("reserved opcode", ws.frame(3, TEXT), 1002),
+    ("reserved control", ws.frame(11, b""), 1002),
+    ("continuation of nothing", ws.frame(ws.CONT, TEXT), 1002),
+    ("text in a text", ws.frame(ws.TEXT, b"a", fin=False) +
+     ws.frame(ws.TEXT, b"b"), 1002),
+    ("long ping", ws.frame(ws.PING, b"x" * 126), 1002),
+    ("fragmented ping", ws.frame(ws.PING, b"x", fin=False), 1002),
+    ("close of one byte", ws.frame(ws.CLOSE, b"\x03"), 1002),
+    ("close code 1005", ws.frame(ws.CLOSE, struct.pack(">H", 1005)), 1002),
+    ("close code 2999", ws.frame(ws.CLOSE, struct.pack(">H", 2999)), 1002),
+    ("close reason", ws.frame(ws.CLOSE, b"\x03\xe8\xff\xfe"), 1007),
+    ("invalid UTF-8", ws.frame(ws.TEXT, b'{"a":"\xc3("}'), 1007),
+    ("a surrogate", ws.frame(ws.TEXT, b'"\xed\xa0\x80"'), 1007),
+    ("cut UTF-8", ws.frame(ws.TEXT, b'"\xe2\x82'), 1007),
+    ("10 MB", ws.frame(ws.TEXT, b"x" * LONG), 1009),
+    ("10 MB in parts", ws.frame(ws.TEXT, b"x" * (LONG // 2), fin=False) +
+     ws.frame(ws.CONT, b"x" * (LONG // 2)), 1009),
+    ("2^63 bytes", b"\x81\xff" + b"\xff" * 8 + b"\0\0\0\0", (1002, 1009)),
+    ("not the shortest length", b"\x81\xfe\x00\x01\0\0\0\0x", 1002),
+)
+
+
+def violation(sock, data):
+    """Close code after those bytes."""
+    try:
+        sock.raw(data)
+    except OSError:
+        pass
+    try:
+        while True:
+            sock.recv(10 * mast.PATIENCE)
+    except ws.Closed as why:
+        return why.code
+    finally:
+        sock.sock.close()
+
+
+def check_violations(what, opened, more=()):
+    for name, data, want in VIOLATIONS + tuple(more):
+        got = violation(opened(), data)
+        assert got == want or isinstance(want, tuple) and got in want, \
+            "%s, %s: closed with %s, want %s" % (what, name, got, want)
+
+
+def test_dashboard_frames(s):
+    """Broken frames of a browser close its socket with the right code and
+    nobody else's"""
+    other = s.admin().dashboard()
+    check_violations("/ws/dashboard", s.admin().dashboard, (
+        ("binary", ws.frame(ws.BINARY, b"x"), 1003),
+        ("65 KB", ws.frame(ws.TEXT, b"x" * 65537), 1009)))
+    sock = s.admin().dashboard()
+    for text in (b"", b"{", b"[]", b"null", b"x" * 65536):
+        sock.text(text)
+    tap.equal(sock.recv(10)[0], ws.TEXT, "odd texts are borne")
+    sock.close()
+    tap.equal(other.recv(10)[0], ws.TEXT)
+    other.close()
+    for headers in ((), (("Cookie", "session=" + "0" * 64),)):
+        try:
+            s.nobody().dashboard(headers=headers)
+            raise AssertionError("a browser without a session")
+        except ws.Refused as why:
+            tap.equal(why.status, 401)
+    try:
+        s.admin().dashboard(headers=[("Origin", "https://evil.example")])
+        raise AssertionError("a browser of a foreign site")
+    except ws.Refused as why:
+        tap.equal(why.status, 403)
+
+
+def relayed(s, node, source=None):
+    """Its socket through apid's port, upgraded."""
+    node.ws = ws.WebSocket("127.0.0.1", s.port, "/ws/node", source=source)
+    return node
+
+
+def relay_auth(node):
+    node.ws.text(node.envelope("auth", node.auth_payload(), stamp=False))
+    node.answer = json.loads(node.ws.recv(15 * mast.PATIENCE)[1])
+    payload = node.answer["payload"]
+    if node.answer["type"] == "register_ack":
+        node.id, node.secret = payload["node_id"], payload["node_secret"]
+    return node.answer["type"]
+
+
+def test_relay(s):
+    """A node registers through apid's port, and hubd sees its address"""
+    node_id, token = s.admin().node_add("relayed")
+    n = relayed(s, mast.Node(s, token=token, auto=False), "127.0.0.77")
+    tap.equal(relay_auth(n), "register_ack")
+    tap.equal(n.id, node_id)
+    tap.equal(s.one("SELECT host(address) FROM mast.node_sessions WHERE "
+                    "node_id = %s", n.id), "127.0.0.77")
+    big = "x" * (1024 * 1024)
+    for i in range(20):
+        n.event(str(i), details={"pad": big[:200000]})
+    read_all(n)
+    mast.wait_until(lambda: events_of(s, n.id) ==
+                    {i: 1 for i in range(20)}, 20, "stored")
+    tap.equal(s.admin().node(n.id)["status"], "online")
+    n.ws.send(ws.CLOSE, b"\x03\xe8")
+    mast.wait_until(lambda: state(s, n.id) == "offline", 5, "offline")
+    n.drop()
+    tap.equal(relay_auth(relayed(s, n, "127.0.0.78")), "auth_ok")
+    tap.equal(s.one("SELECT host(address) FROM mast.node_sessions WHERE "
+                    "node_id = %s", n.id), "127.0.0.78")
+    n.drop()                    # a reset goes through as well
+    mast.wait_until(lambda: state(s, n.id) == "offline", 5, "offline")
+
+
+def test_node_frames(s):
+    """Broken frames of a node, before and after auth, directly and through
+    apid, end its session with the right code"""
+    bystander = s.node("untouched", auto=False)
+    n = s.node("broken", auto=False)
+    n.close()
+
+    def direct():
+        n.dial()
+        return n.ws
+
+    def direct_live():
+        tap.equal(n.connect(health=False), "auth_ok")
+        return n.ws
+
+    def through():
+        return relayed(s, n).ws
+
+    def through_live():
+        tap.equal(relay_auth(relayed(s, n)), "auth_ok")
+        return n.ws
+    before = (("17 KB", ws.frame(ws.TEXT, b"x" * 17000), 1009),)
+    check_violations("before auth", direct, before)
+    check_violations("after auth", direct_live)
+    check_violations("relayed, before auth", through, before)
+    check_violations("relayed, after auth", through_live)
+    n.ws = None
+    bystander.event("1")
+    mast.wait_until(lambda: events_of(s, bystander.id) == {1: 1}, 10,
+                    "others are served")
+    bystander.close()
+
+
+def test_still_there(s):
+    """After all that the daemons are the same, ready, and serve"""
+    before = dict(s.pids)
+    s.wait_ready()
+    n = s.node("last")
+    s.admin().command(n.id, {"type": "get_config"}).want(200)
+    for name in mast.DAEMONS:
+        assert mast.alive(before[name]), name
+    mast.wait_until(lambda: s.metrics().get("mast_hubd_unauthenticated") == 0,
+                    15, "no socket is left half open")
+    n.close()
+
+
+if __name__ == "__main__":
+    mast.main(sys.modules[__name__], settings=("apid.idle_timeout=8",))

@@ -1,0 +1,177 @@
+#!/usr/bin/python3
+"""Events over REST: filters and their bounds, pages, ack, count."""
+import sys
+import time
+import urllib.parse
+
+import mast
+import tap
+
+KEYS = {"id", "node_id", "severity", "category", "message", "details",
+        "flow_id", "created_at", "acknowledged", "acknowledged_by"}
+
+
+class Log:
+    """Events put straight into the table, so that times are known."""
+
+    def __init__(self, s):
+        self.a, _ = s.admin().node_add("events-a")
+        self.b, _ = s.admin().node_add("events-b")
+        rows = [
+            (self.a, "info", "start", "Flow one is up", "flow-1", 50),
+            (self.a, "warning", "loss", "100% of it, a_b", "flow-1", 40),
+            (self.b, "critical", "loss", "Nothing comes in", "flow-2", 30),
+            (self.b, "critical", "power", "back\\slash", None, 20),
+            (self.b, "info", "power", "axb", None, 10),
+        ]
+        for node, severity, category, message, flow, age in rows:
+            s.sql("INSERT INTO mast.events (created_at, node_id, node_name, "
+                  "severity, category, message, flow_id, details) VALUES "
+                  "('2026-01-02T03:04:05Z'::timestamptz - %s * interval "
+                  "'1 minute', %s, 'n', %s, %s, %s, %s, "
+                  "'{\"z\":1.50,\"a\":[true]}')",
+                  age, node, severity, category, message, flow)
+
+
+def log(s):
+    if not hasattr(s, "log_of_events"):
+        s.log_of_events = Log(s)
+    return s.log_of_events
+
+
+def found(s, **query):
+    query.setdefault("to", "2026-01-03T00:00:00Z")
+    return [e["message"] for e in s.admin().events(**query)]
+
+
+ALL = ["axb", "back\\slash", "Nothing comes in", "100% of it, a_b",
+       "Flow one is up"]
+
+
+def test_shape(s):
+    """A bare array, newest first, every member of the contract"""
+    log(s)
+    tap.equal(found(s), ALL)
+    e = s.admin().events(to="2026-01-03T00:00:00Z")[2]
+    assert KEYS <= set(e), e
+    tap.equal(e["details"], {"z": 1.5, "a": [True]})
+    tap.equal(e["created_at"], "2026-01-02T02:34:05.000000Z")
+    tap.equal((e["acknowledged"], e["acknowledged_by"]), (False, None))
+    assert isinstance(e["id"], int)
+
+
+def test_filters(s):
+    """Every filter alone and together"""
+    x = log(s)
+    table = [
+        (dict(node_id=x.a), ALL[3:]),
+        (dict(severity="critical"), ALL[1:3]),
+        (dict(category="loss"), ALL[2:4]),
+        (dict(flow_id="flow-1"), ALL[3:]),
+        (dict(category="LOSS"), []),
+        (dict(flow_id="flow-1", severity="info"), ALL[4:]),
+        (dict(search="FLOW ONE"), ALL[4:]),
+        (dict(search="power"), ALL[:2]),
+        (dict(search="critical"), ALL[1:3]),
+        (dict(search=x.a[:13]), ALL[3:]),
+        (dict(search="%"), ALL[3:4]),
+        (dict(search="a_b"), ALL[3:4]),
+        (dict(search="\\"), ALL[1:2]),
+        (dict(search="no such text"), []),
+        ({"from": "2026-01-02T02:44:05Z"}, ALL[:2]),
+        (dict(to="2026-01-02T02:24:05Z"), ALL[3:]),
+        (dict(to="2026-01-02T03:24:05+01:00"), ALL[3:]),
+        ({"from": "2026-01-02T02:34:05Z", "to": "2026-01-02T02:34:05Z"},
+         ALL[2:3]),
+    ]
+    for query, want in table:
+        tap.equal(found(s, **query), want, repr(query))
+
+
+def test_pages(s):
+    """page and per_page cut without gap or overlap"""
+    log(s)
+    tap.equal(found(s, per_page=2), ALL[:2])
+    tap.equal(found(s, per_page=2, page=0), ALL[:2])
+    tap.equal(found(s, per_page=2, page=2), ALL[2:4])
+    tap.equal(found(s, per_page=2, page=3), ALL[4:])
+    tap.equal(found(s, per_page=2, page=4), [])
+    tap.equal(found(s, per_page=0), [])
+    tap.equal(found(s, per_page=100000), ALL)
+    tap.equal(found(s, page=1000000), [])
+
+
+def test_bad_queries(s):
+    """What is no value of its kind is 400, not an empty list"""
+    bad = ["page=abc", "page=-1", "page=1.5", "page=1000001", "page=",
+           "page=99999999999999999999", "per_page=-1", "per_page=4294967296",
+           "severity=major", "severity=", "node_id=7", "from=yesterday",
+           "to=2026-13-01T00:00:00Z", "from=2026-01-01", "search=%ff",
+           "search=%00", "search=%zz", "search=a&search=b",
+           "search=" + "x" * 257, "category=" + "x" * 257,
+           "to=2026-01-01T00:00:00"]
+    for query in bad:
+        r = s.admin().get("/api/v1/events?" + query)
+        tap.equal(r.status, 400, query)
+        r.problem(400)
+    s.admin().get("/api/v1/events?search=" + "x" * 256).want(200)
+    s.admin().get("/api/v1/events?search=" +
+                  urllib.parse.quote("\u00fc" * 128)).want(200)
+
+
+def test_ack(s):
+    """Ack says who and when, is audited, and 404 for what is not there"""
+    log(s)
+    s.user_add("ev-oper", "operator")
+    s.user_add("ev-view", "viewer")
+    count = s.admin().get("/api/v1/events/count").want(200).json
+    tap.equal(list(count), ["count"])
+    e = s.admin().events(search="Nothing comes in")[0]
+    path = "/api/v1/events/%d/ack" % e["id"]
+    s.session_for("ev-view").post(path).problem(403)
+    oper = s.session_for("ev-oper")
+    r = oper.post(path).want(200)
+    tap.equal(r.body, b"", "empty body")
+    e = s.admin().events(search="Nothing comes in")[0]
+    tap.equal((e["acknowledged"], e["acknowledged_by"]),
+              (True, oper.user["id"]))
+    assert s.one("SELECT acknowledged_at > now() - interval '1 minute' FROM "
+                 "mast.events WHERE id = %s", e["id"])
+    tap.equal(s.admin().get("/api/v1/events/count").json["count"],
+              count["count"] - 1)
+    tap.equal(s.one("SELECT actor_name FROM mast.audit WHERE action = "
+                    "'event.ack' AND target_id = %s", str(e["id"])),
+              "ev-oper")
+    oper.post("/api/v1/events/999999999/ack").problem(404)
+    oper.post("/api/v1/events/x/ack").problem(400)
+    oper.post("/api/v1/events/99999999999999999999/ack").problem(400)
+    oper.request("POST", path, csrf=False).problem(403)
+    oper.post(path, {"note": "a body is tolerated"}).want(200)
+
+
+def test_from_nodes(s):
+    """Events of a node arrive with the server's time and mapped severity"""
+    n = s.node("event source")
+    before = time.time()
+    n.event("minor thing", severity="minor", category="c1",
+            flow_id="f", details={"k": [1, "\u00e9"]})
+    n.event("major thing", severity="major", category="c1")
+    n.event("hostile \u202e <script>alert(1)</script> %s", severity="x")
+    got = mast.wait_until(lambda: (lambda e: len(e) >= 2 and e)(
+        s.admin().events(node_id=n.id, category="c1")), 10, "both events")
+    by = {e["message"]: e for e in got}
+    for e in got:
+        assert e["severity"] in ("info", "warning", "critical"), e
+    tap.equal(by["minor thing"]["details"], {"k": [1, "\u00e9"]})
+    tap.equal(by["minor thing"]["flow_id"], "f")
+    age = s.one("SELECT extract(epoch FROM created_at) FROM mast.events "
+                "WHERE id = %s", by["minor thing"]["id"])
+    assert abs(float(age) - before) < 30, age
+    found_it = mast.wait_until(lambda: s.admin().events(
+        search="<script>"), 10, "the hostile one")
+    tap.contains(found_it[0]["message"], "<script>alert(1)</script> %s")
+    n.close()
+
+
+if __name__ == "__main__":
+    mast.main(sys.modules[__name__])

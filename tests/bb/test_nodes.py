@@ -1,0 +1,266 @@
+#!/usr/bin/python3
+"""Nodes over REST: register, read, edit, tokens, delete; statuses, bounds."""
+import json
+import re
+import sys
+import uuid
+
+import mast
+import tap
+
+UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-"
+                  r"[0-9a-f]{12}$")
+KEYS = {"id", "name", "description", "device_type", "status", "last_seen_at",
+        "last_health", "software_version", "metadata", "expires_at",
+        "created_at", "updated_at"}
+FUTURE = "2039-05-06T07:08:09.5+02:00"
+
+
+def audit(s, node_id):
+    return [r[0] for r in s.sql(
+        "SELECT action FROM mast.audit WHERE target_id = %s ORDER BY id",
+        node_id)]
+
+
+def test_create(s):
+    """A node is created with a token that is stored only as a hash"""
+    r = s.admin().post("/api/v1/nodes", {
+        "name": "edge \u00fc <b>", "description": "two\nlines",
+        "device_type": "edge", "expires_at": FUTURE, "colour": "ignored"})
+    doc = r.want(201).json
+    tap.equal(set(doc), KEYS | {"registration_token"}, "members")
+    tap.equal(doc["name"], "edge \u00fc <b>")
+    tap.equal(doc["status"], "pending")
+    tap.equal(doc["expires_at"], "2039-05-06T05:08:09.500000Z")
+    assert UUID.match(doc["id"]) and UUID.match(doc["registration_token"])
+    tap.equal(r.header("Location"), "/api/v1/nodes/" + doc["id"])
+    token = doc["registration_token"]
+    rows = s.sql("SELECT token_hash, expires_at - created_at FROM "
+                 "mast.node_tokens WHERE node_id = %s", doc["id"])
+    tap.equal(len(rows), 1, "token rows")
+    assert token.encode() not in bytes(rows[0][0])
+    tap.equal(rows[0][1].total_seconds(), 86400.0, "life of the token")
+    tap.equal(audit(s, doc["id"]), ["node.create"])
+    text = json.dumps(s.sql("SELECT to_jsonb(a) FROM mast.audit a"),
+                      default=str)
+    assert token not in text, "the token is in the audit"
+    got = s.admin().get("/api/v1/nodes/" + doc["id"]).want(200).json
+    tap.equal(set(got), KEYS, "members without the token")
+
+
+def test_create_defaults(s):
+    """Only the name is needed; the type is edge"""
+    doc = s.admin().post("/api/v1/nodes", {"name": "x" * 128}).want(201).json
+    tap.equal(doc["device_type"], "edge")
+    tap.equal(doc["description"], None)
+    s.admin().post("/api/v1/nodes", {
+        "name": "d", "description": None, "expires_at": None}).want(201)
+
+
+BAD = [
+    ({}, "/name"),
+    ({"name": ""}, "/name"),
+    ({"name": None}, "/name"),
+    ({"name": 7}, "/name"),
+    ({"name": "x" * 129}, "/name"),
+    ({"name": "\u00fc" * 65}, "/name"),
+    ({"name": "a\u0007b"}, "/name"),
+    ({"name": "a", "description": "d" * 513}, "/description"),
+    ({"name": "a", "description": "\u001b[1m"}, "/description"),
+    ({"name": "a", "device_type": "toaster"}, "/device_type"),
+    ({"name": "a", "expires_at": "2001-01-01T00:00:00Z"}, "/expires_at"),
+    ({"name": "a", "expires_at": "tomorrow"}, "/expires_at"),
+    ({"name": "a", "expires_at": 5}, "/expires_at"),
+]
+
+
+def test_create_refusals(s):
+    """Every broken rule is named with its member"""
+    before = s.one("SELECT count(*) FROM mast.nodes")
+    for body, pointer in BAD:
+        doc = s.admin().post("/api/v1/nodes", body).problem(422).json
+        tap.contains([e["pointer"] for e in doc["errors"]], pointer,
+                     repr(body))
+    for raw in (b"", b"{", b"[]", b'{"name":"a","name":"b"}',
+                b'{"name":"\xff"}', b'{"name":"\\ud800"}'):
+        r = s.admin().request("POST", "/api/v1/nodes", raw=raw, headers={
+            "Content-Type": "application/json"})
+        assert r.status in (400, 422), (raw, r)
+        r.problem(r.status)
+    s.admin().request("POST", "/api/v1/nodes", raw=b"name=a", headers={
+        "Content-Type": "application/x-www-form-urlencoded"}).problem(415)
+    tap.equal(s.one("SELECT count(*) FROM mast.nodes"), before, "rows")
+
+
+def test_list(s):
+    """The list is in byte order of names and filtered by type"""
+    for name, kind in (("b", "edge"), ("a", "relay"), ("B", "edge"),
+                       ("\u00e4", "edge")):
+        s.admin().node_add("list " + name, kind)
+    nodes = s.admin().get("/api/v1/nodes").want(200).json
+    names = [n["name"] for n in nodes]
+    tap.equal(names, sorted(names, key=lambda n: n.encode()), "order")
+    relays = s.admin().get("/api/v1/nodes?device_type=relay").want(200).json
+    tap.equal([n["name"] for n in relays], ["list a"])
+    tap.equal(s.admin().get("/api/v1/nodes?device_type=x").want(200).json,
+              [])
+    s.admin().get("/api/v1/nodes?device_type=a&device_type=b").problem(400)
+
+
+def test_get(s):
+    """A node that does not exist is 404, a malformed id too"""
+    s.admin().get("/api/v1/nodes/%s" % uuid.uuid4()).problem(404)
+    s.admin().get("/api/v1/nodes/nonsense").problem(404)
+    s.nobody().get("/api/v1/nodes").problem(401)
+
+
+def test_update(s):
+    """Absent keeps, null clears, the version moves"""
+    i, _ = s.admin().node_add("before", description="text",
+                              expires_at=FUTURE)
+    path = "/api/v1/nodes/" + i
+    doc = s.admin().put(path, {"name": "after"}).want(200).json
+    tap.equal(set(doc), KEYS, "members")
+    tap.equal((doc["name"], doc["description"]), ("after", "text"))
+    assert doc["expires_at"] is not None
+    doc = s.admin().put(path, {"description": None,
+                               "expires_at": None}).want(200).json
+    tap.equal((doc["name"], doc["description"], doc["expires_at"]),
+              ("after", None, None))
+    doc = s.admin().put(path, {"description": ""}).want(200).json
+    tap.equal(doc["description"], "")
+    tap.equal(doc, s.admin().get(path).json, "as it is read again")
+    s.admin().put(path, {"name": ""}).problem(422)
+    s.admin().put(path, {"expires_at": "1999-01-01T00:00:00Z"}).problem(422)
+    s.admin().put("/api/v1/nodes/%s" % uuid.uuid4(),
+                  {"name": "x"}).problem(404)
+    tap.equal(s.admin().put(path, {"name": None}).want(200).json["name"],
+              "after", "a name is never cleared")
+    rows = s.sql("SELECT details FROM mast.audit WHERE target_id = %s AND "
+                 "action = 'node.update' ORDER BY id", i)
+    tap.equal(len(rows), 4, "audit rows")
+    tap.equal(rows[0][0]["before"]["name"], "before")
+    tap.equal(rows[0][0]["after"]["name"], "after")
+
+
+def test_if_match(s):
+    """If-Match lets one of two editors win"""
+    i, _ = s.admin().node_add("etag")
+    path = "/api/v1/nodes/" + i
+    tag = s.admin().get(path).header("ETag")
+    r = s.admin().put(path, {"name": "etag 2"}, headers={"If-Match": tag})
+    assert r.want(200).header("ETag") not in (None, tag)
+    for stale in (tag, '"nonsense"', 'W/' + r.header("ETag")):
+        s.admin().put(path, {"name": "lost"},
+                      headers={"If-Match": stale}).problem(412)
+        s.admin().delete(path, headers={"If-Match": stale}).problem(412)
+    tap.equal(s.admin().node(i)["name"], "etag 2")
+    s.admin().put(path, {"name": "any"}, headers={"If-Match": "*"}).want(200)
+    tag = s.admin().get(path).header("ETag")
+    s.admin().delete(path, headers={"If-Match": tag}).want(204)
+
+
+def test_token(s):
+    """A new token replaces the unused one before it"""
+    i, first = s.admin().node_add("tokens")
+    r = s.admin().post("/api/v1/nodes/%s/token" % i).want(200).json
+    tap.equal(list(r), ["registration_token"])
+    tap.equal(s.one("SELECT count(*) FROM mast.node_tokens WHERE node_id = "
+                    "%s AND revoked_at IS NULL", i), 1, "valid tokens")
+    n = mast.Node(s, token=first)
+    tap.equal(n.connect(), "auth_error", "the replaced token")
+    n.close()
+    n = mast.Node(s, token=r["registration_token"]).online()
+    tap.equal(n.id, i)
+    n.close()
+    tap.equal(audit(s, i)[:2], ["node.create", "node.token"])
+    s.admin().post("/api/v1/nodes/%s/token" % uuid.uuid4()).problem(404)
+
+
+def test_delete(s):
+    """Delete closes the live session, keeps the events, and is 404 twice"""
+    n = s.node("to go")
+    n.event("before the end", severity="warning")
+    mast.wait_until(lambda: s.admin().events(search="before the end"), 10,
+                    "the event is stored")
+    s.admin().delete("/api/v1/nodes/" + n.id).want(204)
+    mast.wait_until(lambda: n.closed, 5, "the node's session ends")
+    s.admin().delete("/api/v1/nodes/" + n.id).problem(404)
+    s.admin().get("/api/v1/nodes/" + n.id).problem(404)
+    events = s.admin().events(search="before the end")
+    tap.equal(events[0]["node_name"], "to go", "last name of the node")
+    tap.contains(audit(s, n.id), "node.delete")
+    again = mast.Node(s, creds=(n.id, n.secret))
+    tap.equal(again.connect(), "auth_error", "credentials of a deleted node")
+    again.close()
+
+
+def test_online(s):
+    """A connected node shows online, its health and version, then offline"""
+    n = s.node("online", version="9.8.7")
+    def seen():
+        doc = s.admin().node(n.id)
+        return doc["status"] == "online" and doc["last_health"] and doc
+    doc = mast.wait_until(seen, 10, "online with health")
+    assert doc["last_seen_at"] is not None
+    assert isinstance(doc["last_health"]["uptime_secs"], int)
+    n.close()
+    mast.wait_until(lambda: s.admin().node(n.id)["status"] == "offline", 10,
+                    "offline after the close")
+
+
+def test_rename_live(s):
+    """A rename reaches the live picture without a reconnect"""
+    n = s.node("old name")
+    sock = s.admin().dashboard()
+    s.admin().put("/api/v1/nodes/" + n.id, {"name": "new name"}).want(200)
+
+    def named():
+        doc = json.loads(sock.recv(10)[1])
+        return any(x["name"] == "new name" for x in doc["nodes"])
+    mast.wait_until(named, 15, "the new name in the dashboard")
+    sock.close()
+    n.close()
+
+
+def test_roles(s):
+    """Who may not, is refused and changes nothing"""
+    s.user_add("nodes-view", "viewer")
+    s.user_add("nodes-oper", "operator")
+    i, _ = s.admin().node_add("roles")
+    for name in ("nodes-view", "nodes-oper"):
+        u = s.session_for(name)
+        u.get("/api/v1/nodes").want(200)
+        u.get("/api/v1/nodes/" + i).want(200)
+        u.get("/api/v1/device-types").want(200)
+        u.post("/api/v1/nodes", {"name": "no"}).problem(403)
+        u.put("/api/v1/nodes/" + i, {"name": "no"}).problem(403)
+        u.delete("/api/v1/nodes/" + i).problem(403)
+        u.post("/api/v1/nodes/%s/token" % i).problem(403)
+    r = s.admin().request("DELETE", "/api/v1/nodes/" + i, csrf=False)
+    r.problem(403)
+    tap.equal(s.admin().node(i)["name"], "roles")
+
+
+def test_device_types(s):
+    """The two drivers with their commands and roles"""
+    r = s.admin().get("/api/v1/device-types").want(200)
+    types = {t["device_type"]: t for t in r.json["device_types"]}
+    tap.equal(set(types), {"edge", "relay"})
+    edge = [c["name"] for c in types["edge"]["supported_commands"]]
+    tap.equal(edge, ["get_config", "update_config", "create_flow",
+                     "update_flow", "delete_flow", "start_flow", "stop_flow",
+                     "restart_flow", "add_output", "remove_output"])
+    relay = {c["name"]: c["requires_role"]
+             for c in types["relay"]["supported_commands"]}
+    tap.equal(relay, {"get_config": "operator", "disconnect_edge": "admin",
+                      "close_tunnel": "admin", "list_tunnels": "operator",
+                      "list_edges": "operator", "authorize_tunnel": "admin",
+                      "revoke_tunnel": "admin"})
+    tag = r.header("ETag")
+    s.admin().get("/api/v1/device-types",
+                  headers={"If-None-Match": tag}).want(304)
+
+
+if __name__ == "__main__":
+    mast.main(sys.modules[__name__])

@@ -1,0 +1,541 @@
+#!/usr/bin/python3
+"""Figures of the suite, each beside a reference measured in the same run.
+
+The primary result is server CPU per operation (it stays honest while the
+load shares the machine); medians of three windows. Prints a table and
+writes BENCH.json into the build folder.
+
+usage: bench.py [frames] [memory] [reconnect] [rest]   (all without names)
+environment: BENCH_NODES (15000), BENCH_STORM (10000), BENCH_SECS (6)
+"""
+import http.client
+import json
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+SRC = os.environ.get("MAST_SRC", ".")
+BUILD = os.environ.get("MAST_BUILD", ".")
+NODES = int(os.environ.get("BENCH_NODES", "15000"))
+STORM = int(os.environ.get("BENCH_STORM", "10000"))
+SECS = float(os.environ.get("BENCH_SECS", "6"))
+SERVER_CPU, LOAD_CPU = {0}, {1}
+SOURCES = "127.0.0.2-127.0.0.9"
+rows = []
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def record(name, value, unit, ref=None, goal=None):
+    """One line of the table; ref is (name, value) of the same run."""
+    row = {"name": name, "value": round(value, 3), "unit": unit}
+    if ref:
+        row["reference"] = ref[0]
+        row["reference_value"] = round(ref[1], 3)
+        row["ratio"] = round(value / ref[1], 3) if ref[1] else None
+    if goal:
+        row["goal"] = goal
+    rows.append(row)
+    say("  %-46s %10.2f %-8s %s" % (name, value, unit, (
+        "%.2f x %s" % (row["ratio"], ref[0]) if ref and row["ratio"]
+        else "") + ("   goal " + goal if goal else "")))
+
+
+def cpu_us(pid):
+    """CPU time of all threads of a process, microseconds."""
+    total = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
+            total += int(f.read().split()[0])
+    return total / 1000
+
+
+def rss_kb(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        for line in f:
+            if line.startswith("Rss:"):
+                return int(line.split()[1])
+
+
+def pin(pid, cpus):
+    for task in os.listdir("/proc/%d/task" % pid):
+        try:
+            os.sched_setaffinity(int(task), cpus)
+        except (OSError, ProcessLookupError):
+            pass
+
+
+def wait_until(cond, timeout, what):
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        value = cond()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise SystemExit("bench: waited %d s in vain for %s" % (timeout, what))
+
+
+class Suite:
+    def __init__(self):
+        self.state = tempfile.mkdtemp(prefix="mkb", dir="/tmp")
+        os.chmod(self.state, 0o755)
+        self.proc = subprocess.Popen(
+            [SRC + "/quickstart", "--json", "--build", BUILD, "--state",
+             self.state + "/s", "--port", "0", "--node-port", "0",
+             "--nodes", "0"], stdout=subprocess.PIPE,
+            stderr=open(self.state + "/quickstart.err", "w"))
+        line = self.proc.stdout.readline()
+        if not line:
+            raise SystemExit(open(self.state + "/quickstart.err").read())
+        self.info = json.loads(line)
+        self.host, port = self.info["url"].split("//")[1].split(":")
+        self.port = int(port.strip("/"))
+        self.node = self.info["node_url"].split("//")[1].split("/")[0]
+        self.hubd = self.info["pids"]["hubd"]
+        self.apid = self.info["pids"]["apid"]
+        self.started = []
+        self.signin()
+
+    def signin(self):
+        conn = http.client.HTTPConnection(self.host, self.port)
+        conn.request("POST", "/api/v1/auth/login", json.dumps(
+            {"username": self.info["admin"]["username"],
+             "password": self.info["admin"]["password"]}),
+            {"Content-Type": "application/json"})
+        r = conn.getresponse()
+        body = json.loads(r.read())
+        self.csrf = body["csrf_token"]
+        for h, v in r.getheaders():
+            if h.lower() == "set-cookie" and v.startswith("session="):
+                self.token = v.split(";")[0].split("=", 1)[1]
+        self.conn = conn
+
+    def rest(self, method, path, body=None):
+        self.conn.request(method, path, json.dumps(body) if body else None,
+                          {"Authorization": "Bearer " + self.token,
+                           "X-CSRF-Token": self.csrf,
+                           "Content-Type": "application/json"})
+        r = self.conn.getresponse()
+        data = r.read()
+        if r.status >= 300:
+            raise SystemExit("bench: %s %s: %d %s" % (
+                method, path, r.status, data[:300]))
+        return json.loads(data) if data else None
+
+    def counters(self):
+        text = subprocess.run(
+            [BUILD + "/mastctl", "-f", self.info["conf"], "--json",
+             "status"], capture_output=True, text=True).stdout
+        return json.loads(text)["daemons"]["hubd"]
+
+    def restart_hubd(self, **keys):
+        """Stops hubd in order, sets keys of [hubd], starts it again."""
+        os.kill(self.hubd, signal.SIGTERM)
+        wait_until(lambda: not alive(self.hubd), 15, "hubd to stop")
+        text = open(self.info["conf"]).read()
+        head, tail = text.split("[hubd]", 1)
+        lines = tail.split("\n")
+        for key, value in keys.items():
+            lines = [x for x in lines if not x.startswith(key + " ")]
+            lines.insert(1, "%s = %s" % (key, value))
+        open(self.info["conf"], "w").write(head + "[hubd]" +
+                                           "\n".join(lines))
+        log = open(self.state + "/hubd.log", "a")
+        p = subprocess.Popen([BUILD + "/mastkeeper-hubd", "-f",
+                              self.info["conf"]], stdout=log, stderr=log)
+        self.started.append(p)
+        self.hubd = p.pid
+        wait_until(self.ready, 20, "/readyz after a restart of hubd")
+        pin(self.hubd, SERVER_CPU)
+
+    def ready(self):
+        c = http.client.HTTPConnection(self.host, self.port, timeout=3)
+        try:
+            c.request("GET", "/readyz")
+            return c.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            c.close()
+
+    def stop(self):
+        for p in self.started:
+            if p.poll() is None:
+                p.terminate()
+                p.wait(20)
+        self.proc.send_signal(signal.SIGTERM)
+        try:
+            self.proc.wait(30)
+        except subprocess.TimeoutExpired:
+            self.proc.kill()
+        shutil.rmtree(self.state, ignore_errors=True)
+
+
+def alive(pid):
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Sim:
+    def __init__(self, to, creds, tmp, *args):
+        self.report = tempfile.mktemp(prefix="sim", dir=tmp)
+        self.p = subprocess.Popen(
+            [BUILD + "/mast-nodesim", "--connect", to, "--creds", creds,
+             "--sources", SOURCES, "--report", self.report,
+             "--samples", SRC + "/tests/samples"] + list(args),
+            stdin=subprocess.PIPE)
+        pin(self.p.pid, LOAD_CPU)
+
+    def read(self):
+        try:
+            with open(self.report) as f:
+                return json.load(f)
+        except (OSError, ValueError):
+            return {"online": -1, "nodes": 0}
+
+    def fresh(self):
+        self.p.stdin.write(b"report\n")
+        self.p.stdin.flush()
+        time.sleep(0.1)
+        return self.read()
+
+    def all_online(self, timeout=120):
+        wait_until(lambda: (lambda r: r["online"] == r["nodes"] > 0)(
+            self.read()), timeout, "all nodes online: %r" % self.read())
+
+    def reset(self):
+        self.p.send_signal(signal.SIGUSR1)
+
+    def stop(self):
+        self.p.terminate()
+        self.p.wait(60)
+        return self.read()
+
+
+class Sink:
+    def __init__(self, suite, tls):
+        args = [BUILD + "/bench-sink", "0"]
+        if tls:
+            key = suite.state + "/bench.key"
+            cert = suite.state + "/bench.crt"
+            if not os.path.exists(key):
+                subprocess.run(
+                    ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                     "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                     "-subj", "/CN=localhost", "-keyout", key, "-out", cert],
+                    check=True, capture_output=True)
+            args += [cert, key]
+        self.p = subprocess.Popen(args, stdout=subprocess.PIPE)
+        self.to = "127.0.0.1:" + self.p.stdout.readline().split()[1].decode()
+        self.pid = self.p.pid
+        pin(self.pid, SERVER_CPU)
+
+    def stop(self):
+        self.p.kill()
+        self.p.wait()
+
+
+def make_nodes(suite, n):
+    """n registered nodes; the file of their credentials."""
+    creds = suite.state + "/creds"
+    tokens = suite.state + "/tokens"
+    say("registering %d nodes" % n)
+    with open(tokens, "w") as f:
+        for i in range(n):
+            r = suite.rest("POST", "/api/v1/nodes",
+                           {"name": "bench-%05d" % i, "device_type": "edge"})
+            f.write("token %s edge\n" % r["registration_token"])
+    sim = Sim(suite.node, tokens, suite.state, "--stats-ms", "0", "--save",
+              creds, "--reconnect", "new")
+    sim.all_online(300)
+    sim.stop()
+    with open(creds) as f:
+        lines = [x for x in f if len(x.split()) == 3]
+    if len(lines) != n:
+        raise SystemExit("bench: %d of %d registered" % (len(lines), n))
+    suite.creds = lines
+    suite.first = lines[0].split()[1]
+    return creds
+
+
+def creds_of(suite, n, kind=1):
+    """The first n nodes; kind 0 is an edge of the smaller, older wire."""
+    name = suite.state + "/creds-%d-%d" % (n, kind)
+    if not os.path.exists(name):
+        with open(name, "w") as f:
+            for line in suite.creds[:n]:
+                f.write("%d %s" % (kind, line.split(" ", 1)[1]))
+    return name
+
+
+def frame_cost(pid, sim):
+    """CPU per stats frame: three windows."""
+    out = []
+    time.sleep(2)
+    for _ in range(3):
+        a, ca = sim.fresh(), cpu_us(pid)
+        time.sleep(SECS)
+        b, cb = sim.fresh(), cpu_us(pid)
+        out.append((cb - ca) / max(1, b["stats"] - a["stats"]))
+    return statistics.median(out), sim.fresh()
+
+
+def bench_frames(suite):
+    say("server CPU per stats frame (1 Hz a node)")
+    for tls in (False, True):
+        suite.restart_hubd(tls="yes" if tls else "no")
+        mode = "TLS" if tls else "plain"
+        extra = [] if tls else ["--plain"]
+        for size, n in ((1500, 4000), (5000, 4000), (30000, 1500)):
+            n = min(n, NODES)
+            kind = 0 if size < 2000 else 1
+            args = ["--stats-bytes", str(size), "--kind",
+                    ("edge-old", "edge")[kind]] + extra
+            sink = Sink(suite, tls)
+            sim = Sim(sink.to, creds_of(suite, n, kind), suite.state, *args)
+            sim.all_online()
+            ref, _ = frame_cost(sink.pid, sim)
+            sim.stop()
+            sink.stop()
+            sim = Sim(suite.node, creds_of(suite, n, kind), suite.state,
+                      *args)
+            sim.all_online()
+            ours, rep = frame_cost(suite.hubd, sim)
+            sim.stop()
+            record("frame %d B %s, %d nodes" % (
+                rep["stats_bytes"], mode, n), ours, "us",
+                ("sink", ref), "2.0 x")
+            record("  generator lateness p99", rep["lateness_us"]["p99"] /
+                   1000, "ms")
+    suite.restart_hubd(tls="yes")
+
+
+def bench_memory(suite):
+    say("memory of %d idle TLS sessions" % NODES)
+    suite.restart_hubd(tls="yes")
+    before = rss_kb(suite.hubd)
+    sim = Sim(suite.node, creds_of(suite, NODES), suite.state,
+              "--stats-share", "0")
+    sim.all_online(300)
+    time.sleep(3)
+    record("resident per idle TLS session",
+           (rss_kb(suite.hubd) - before) / NODES, "KB", goal="20")
+    sim.stop()
+    base = suite.counters()["frames_stats"]
+    sim = Sim(suite.node, creds_of(suite, NODES, 0), suite.state,
+              "--stats-share", "10")
+    sim.all_online(300)
+    a, ca, sa = suite.counters(), cpu_us(suite.hubd), sim.fresh()
+    time.sleep(60)
+    rep, cb = sim.fresh(), cpu_us(suite.hubd)
+    time.sleep(1)
+    b = suite.counters()
+    record("sessions held for a minute", b["sessions"], "nodes",
+           goal=str(NODES))
+    record("sessions lost in it", rep["connects"] - sa["connects"], "nodes",
+           goal="0")
+    record("CPU share of a core meanwhile", (cb - ca) / 600000, "%")
+    final = sim.stop()
+    c = wait_until(lambda: (lambda x: x if x["sessions"] == 0 else None)(
+        suite.counters()), 60, "all sessions to end")
+    record("stats frames sent but not received", final["stats"] -
+           (c["frames_stats"] - base), "frames", goal="0")
+
+
+def probe_rest(suite, stop, out):
+    """Open loop, 50 requests a second, latency from the scheduled time."""
+    conn = http.client.HTTPConnection(suite.host, suite.port, timeout=30)
+    due = time.monotonic()
+    while not stop.is_set():
+        due += 0.02
+        time.sleep(max(0, due - time.monotonic()))
+        conn.request("GET", "/api/v1/nodes/" + suite.first, headers={
+            "Authorization": "Bearer " + suite.token})
+        conn.getresponse().read()
+        out.append((time.monotonic() - due) * 1000)
+
+
+def storm(pid, sim, what):
+    a = cpu_us(pid)
+    before = sim.fresh()
+    sim.reset()
+    time.sleep(1)
+    wait_until(lambda: sim.read()["online"] == sim.read()["nodes"], 120,
+               "everybody back at " + what)
+    time.sleep(0.5)
+    rep = sim.fresh()
+    return (cpu_us(pid) - a) / rep["nodes"], rep, (
+        rep["auth_timeout"] - before["auth_timeout"])
+
+
+def bench_reconnect(suite):
+    n = min(STORM, NODES)
+    say("%d nodes come back at once" % n)
+    args = ["--stats-share", "0", "--health-ms", "60000"]
+    sink = Sink(suite, True)
+    sim = Sim(sink.to, creds_of(suite, n), suite.state, *args)
+    sim.all_online()
+    ref = statistics.median(storm(sink.pid, sim, "the sink")[0]
+                            for _ in range(3))
+    sim.stop()
+    sink.stop()
+    sim = Sim(suite.node, creds_of(suite, n), suite.state, *args)
+    sim.all_online()
+    ours, waits, timeouts, total, lat = [], [], 0, [], []
+    stop = threading.Event()
+    probe = threading.Thread(target=probe_rest, args=(suite, stop, lat))
+    probe.start()
+    for _ in range(3):
+        cpu, rep, lost = storm(suite.hubd, sim, "hubd")
+        ours.append(cpu)
+        timeouts += lost
+        waits.append(max(rep["handshake_us"]["p99"], rep["auth_us"]["p99"])
+                     / 1000)
+        total.append(rep["all_online_ms"])
+    stop.set()
+    probe.join()
+    sim.stop()
+    record("reconnect, accept to auth_ok", statistics.median(ours), "us",
+           ("sink", ref), "1.5 x")
+    record("  handshake or auth p99 (the worse)", statistics.median(waits),
+           "ms", goal="250")
+    record("  all %d online again after" % n, statistics.median(total),
+           "ms")
+    record("  auth timeouts", timeouts, "nodes", goal="0")
+    lat.sort()
+    record("  REST p99 meanwhile", lat[int(len(lat) * 0.99)] if lat else 0,
+           "ms")
+
+
+def wrk(url, token=None, conns=32):
+    args = ["wrk", "-t1", "-c%d" % conns, "-d%ds" % int(SECS + 2)]
+    if token:
+        args += ["-H", "Authorization: Bearer " + token]
+    p = subprocess.Popen(args + [url], stdout=subprocess.PIPE, text=True)
+    pin(p.pid, LOAD_CPU)
+    out = p.communicate()[0]
+    done = rate = 0
+    for line in out.split("\n"):
+        if " requests in " in line:
+            done = int(line.split()[0])
+        if line.startswith("Requests/sec:"):
+            rate = float(line.split()[1])
+        if "Non-2xx" in line:
+            raise SystemExit("bench: " + line)
+    return done, rate
+
+
+def nginx(suite):
+    d = suite.state + "/nginx"
+    os.makedirs(d, exist_ok=True)
+    s = __import__("socket").socket()
+    s.bind(("127.0.0.1", 0))
+    port = s.getsockname()[1]
+    s.close()
+    with open(d + "/nginx.conf", "w") as f:
+        f.write("daemon off; pid %s/pid; worker_processes 1; user root;\n"
+                "error_log %s/err; events { worker_connections 1024; }\n"
+                "http { access_log off; keepalive_requests 1000000000;\n"
+                "server { listen 127.0.0.1:%d; location / { "
+                "return 200 'ok'; } } }\n" % (d, d, port))
+    p = subprocess.Popen(["nginx", "-c", d + "/nginx.conf"])
+    kids = wait_until(lambda: subprocess.run(
+        ["pgrep", "-P", str(p.pid)], capture_output=True,
+        text=True).stdout.split(), 10, "nginx")
+    return p, int(kids[0]), "http://127.0.0.1:%d/" % port
+
+
+def pgbench(suite):
+    sock = suite.info["state"] + "/pg"
+    bindir = subprocess.run(["pg_config", "--bindir"], capture_output=True,
+                            text=True).stdout.strip()
+    if not os.path.exists(bindir + "/pgbench"):
+        bindir = sorted(__import__("glob").glob(
+            "/usr/lib/postgresql/*/bin"))[-1]
+    for name in ("pg", "run", ""):
+        sock = os.path.join(suite.info["state"], name)
+        if [x for x in os.listdir(sock) if x.startswith(".s.PGSQL.")]:
+            break
+    pre = ["setpriv", "--reuid=postgres", "--regid=postgres",
+           "--init-groups"] if os.getuid() == 0 else []
+    env = dict(os.environ, PGHOST=sock)
+    subprocess.run(pre + [bindir + "/createdb", "bench"], env=env)
+    subprocess.run(pre + [bindir + "/pgbench", "-i", "-s", "10", "-q",
+                          "bench"], env=env, check=True,
+                   capture_output=True)
+    out = []
+    for _ in range(3):
+        text = subprocess.run(
+            pre + [bindir + "/pgbench", "-S", "-M", "prepared", "-c", "32",
+                   "-j", "1", "-T", str(int(SECS)), "bench"], env=env,
+            capture_output=True, text=True).stdout
+        out += [float(x.split("=")[1].split()[0]) for x in text.split("\n")
+                if x.startswith("tps")]
+    return statistics.median(out)
+
+
+def bench_rest(suite):
+    say("REST: GET /api/v1/nodes/{id}, 32 connections")
+    url = "http://%s:%d/api/v1/nodes/%s" % (suite.host, suite.port,
+                                            suite.first)
+    p, worker, nurl = nginx(suite)
+    pin(suite.apid, SERVER_CPU)
+    pin(worker, SERVER_CPU)
+    ours, refs, rates = [], [], []
+    for _ in range(3):
+        a = cpu_us(worker)
+        n, _r = wrk(nurl)
+        refs.append((cpu_us(worker) - a) / n)
+        a = cpu_us(suite.apid)
+        n, rate = wrk(url, suite.token)
+        ours.append((cpu_us(suite.apid) - a) / n)
+        rates.append(rate)
+    p.terminate()
+    p.wait()
+    pin(suite.apid, {0, 1})
+    free = statistics.median(wrk(url, suite.token)[1] for _ in range(3))
+    tps = pgbench(suite)
+    record("apid CPU per GET node", statistics.median(ours), "us",
+           ("nginx return 200", statistics.median(refs)), "2.5 x")
+    record("GET node throughput", max(free, statistics.median(rates)),
+           "1/s", ("pgbench -S -M prepared -c 32", tps), "0.25 x")
+
+
+BENCHES = {"frames": bench_frames, "memory": bench_memory,
+           "reconnect": bench_reconnect, "rest": bench_rest}
+
+
+def main():
+    names = sys.argv[1:] or list(BENCHES)
+    suite = Suite()
+    try:
+        make_nodes(suite, max(NODES, STORM) if set(names) & {
+            "memory", "reconnect"} else min(NODES, 4000))
+        for name in names:
+            BENCHES[name](suite)
+    finally:
+        suite.stop()
+    print("%-48s %10s %-7s %10s %8s  %s" % (
+        "figure", "value", "unit", "reference", "ratio", "goal"))
+    for r in rows:
+        print("%-48s %10.2f %-7s %10s %8s  %s" % (
+            r["name"], r["value"], r["unit"],
+            r.get("reference_value", ""), r.get("ratio", ""),
+            r.get("goal", "")))
+    with open(BUILD + "/BENCH.json", "w") as f:
+        json.dump(rows, f, indent=1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+# The fuzz targets. `make check` replays the corpus with plain programs and,
+# where clang is, fuzzes each for some seconds; `make check-fuzz` for longer.
+FUZZ_SECONDS = 60
+
+fuzz_programs = \
+	tests/fuzz/fuzz_conf tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
+	tests/fuzz/fuzz_json tests/fuzz/fuzz_jscan tests/fuzz/fuzz_msg \
+	tests/fuzz/fuzz_ws
+check_PROGRAMS += $(fuzz_programs)
+TESTS += $(fuzz_programs) tests/fuzz/check-fuzz.sh
+
+fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
+fuzz_replay = $(fuzz_common) tests/fuzz/run_corpus.c
+fuzz_libs = $(COMMON_LIBS) -lm
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_replay)
+tests_fuzz_fuzz_conf_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c $(fuzz_replay)
+tests_fuzz_fuzz_frame_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_http1_SOURCES = tests/fuzz/fuzz_http1.c $(fuzz_replay)
+tests_fuzz_fuzz_http1_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c $(fuzz_replay)
+tests_fuzz_fuzz_json_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_jscan_SOURCES = tests/fuzz/fuzz_jscan.c $(fuzz_replay)
+tests_fuzz_fuzz_jscan_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c $(fuzz_replay)
+tests_fuzz_fuzz_msg_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_ws_SOURCES = tests/fuzz/fuzz_ws.c $(fuzz_replay)
+tests_fuzz_fuzz_ws_LDADD = $(fuzz_libs)
+
+# ./configure CC=clang --enable-fuzz --enable-sanitizers
+if FUZZ
+noinst_PROGRAMS += \
+	libfuzzer-conf libfuzzer-frame libfuzzer-http1 libfuzzer-json \
+	libfuzzer-jscan libfuzzer-msg libfuzzer-ws
+fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+libfuzzer_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_common)
+libfuzzer_conf_LDADD = $(fuzz_libs)
+libfuzzer_conf_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_frame_SOURCES = tests/fuzz/fuzz_frame.c $(fuzz_common)
+libfuzzer_frame_LDADD = $(fuzz_libs)
+libfuzzer_frame_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_http1_SOURCES = tests/fuzz/fuzz_http1.c $(fuzz_common)
+libfuzzer_http1_LDADD = $(fuzz_libs)
+libfuzzer_http1_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_json_SOURCES = tests/fuzz/fuzz_json.c $(fuzz_common)
+libfuzzer_json_LDADD = $(fuzz_libs)
+libfuzzer_json_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_jscan_SOURCES = tests/fuzz/fuzz_jscan.c $(fuzz_common)
+libfuzzer_jscan_LDADD = $(fuzz_libs)
+libfuzzer_jscan_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_msg_SOURCES = tests/fuzz/fuzz_msg.c $(fuzz_common)
+libfuzzer_msg_LDADD = $(fuzz_libs)
+libfuzzer_msg_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_ws_SOURCES = tests/fuzz/fuzz_ws.c $(fuzz_common)
+libfuzzer_ws_LDADD = $(fuzz_libs)
+libfuzzer_ws_LDFLAGS = $(fuzz_ldflags)
+endif
+
+EXTRA_DIST += tests/fuzz/check-fuzz.sh tests/fuzz/corpus
+
+check-fuzz:
+	MAST_SRC='$(abs_top_srcdir)' FUZZ_SECONDS='$(FUZZ_SECONDS)' \
+	$(SHELL) '$(srcdir)/tests/fuzz/check-fuzz.sh'
+.PHONY: check-fuzz

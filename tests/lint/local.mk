@@ -1,0 +1,2 @@
+TESTS += tests/lint/check-lint.sh
+EXTRA_DIST += tests/lint/check-lint.sh

@@ -1,0 +1,471 @@
+/* msg: round trips, every cut and every trailing byte, limits, the table. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "msg.h"
+#include "xmalloc.h"
+
+static struct msg_in
+reader(struct buf *b)
+{
+	return (struct msg_in){ buf_head(b), buf_head(b) + buf_used(b),
+	    true };
+}
+
+static struct id
+some_id(uint8_t seed)
+{
+	struct id id;
+	size_t i;
+
+	for (i = 0; i < sizeof(id.b); i++)
+		id.b[i] = (uint8_t)(seed + i);
+	return id;
+}
+
+/* One of each payload, with every field set. */
+static void
+put_hello(struct buf *b)
+{
+	struct msg_hello m = { MSG_VERSION, MSG_HUBD, some_id(1),
+	    SLICE("hub-1"), SLICE("\0\xff""key") };
+
+	msg_put_hello(b, &m);
+}
+
+static bool
+get_hello(struct msg_in *in)
+{
+	struct msg_hello m;
+	struct id want = some_id(1);
+
+	return msg_get_hello(in, &m) && m.version == MSG_VERSION &&
+	    m.peer == MSG_HUBD && id_eq(&m.instance, &want) &&
+	    slice_eq(m.name, "hub-1") && m.extra.n == 5;
+}
+
+static void
+put_command(struct buf *b)
+{
+	struct msg_command m = { some_id(2), some_id(3), 30000,
+	    SLICE("req-1") };
+
+	msg_put_command(b, &m);
+}
+
+static bool
+get_command(struct msg_in *in)
+{
+	struct msg_command m;
+	struct id a = some_id(2), n = some_id(3);
+
+	return msg_get_command(in, &m) && id_eq(&m.command, &a) &&
+	    id_eq(&m.node, &n) && m.wait_ms == 30000 &&
+	    slice_eq(m.request_id, "req-1");
+}
+
+static void
+put_done(struct buf *b)
+{
+	struct msg_command_done m = { some_id(4), SLICE("no such flow"),
+	    SLICE("unknown_flow"), SLICE("{\"a\":1}") };
+
+	msg_put_command_done(b, &m);
+}
+
+static bool
+get_done(struct msg_in *in)
+{
+	struct msg_command_done m;
+	struct id a = some_id(4);
+
+	return msg_get_command_done(in, &m) && id_eq(&m.command, &a) &&
+	    slice_eq(m.error, "no such flow") &&
+	    slice_eq(m.error_code, "unknown_flow") &&
+	    slice_eq(m.data, "{\"a\":1}");
+}
+
+static void
+put_config_get(struct buf *b)
+{
+	struct msg_config_get m = { some_id(5), 3000 };
+
+	msg_put_config_get(b, &m);
+}
+
+static bool
+get_config_get(struct msg_in *in)
+{
+	struct msg_config_get m;
+	struct id a = some_id(5);
+
+	return msg_get_config_get(in, &m) && id_eq(&m.node, &a) &&
+	    m.wait_ms == 3000;
+}
+
+static void
+put_config(struct buf *b)
+{
+	struct msg_config m = { some_id(6), SLICE("{\"version\":2}") };
+
+	msg_put_config(b, &m);
+}
+
+static bool
+get_config(struct msg_in *in)
+{
+	struct msg_config m;
+	struct id a = some_id(6);
+
+	return msg_get_config(in, &m) && id_eq(&m.node, &a) &&
+	    slice_eq(m.text, "{\"version\":2}");
+}
+
+static void
+put_changed(struct buf *b)
+{
+	struct msg_node_changed m = { some_id(7), MSG_NODE_TOKEN };
+
+	msg_put_node_changed(b, &m);
+}
+
+static bool
+get_changed(struct msg_in *in)
+{
+	struct msg_node_changed m;
+	struct id a = some_id(7);
+
+	return msg_get_node_changed(in, &m) && id_eq(&m.node, &a) &&
+	    m.what == MSG_NODE_TOKEN;
+}
+
+static void
+put_watch(struct buf *b)
+{
+	uint8_t ids[48];
+	struct msg_watch m = { 0, 3, ids };
+
+	memset(ids, 9, sizeof(ids));
+	msg_put_watch(b, &m);
+}
+
+static bool
+get_watch(struct msg_in *in)
+{
+	struct msg_watch m;
+
+	return msg_get_watch(in, &m) && m.all == 0 && m.n == 3 &&
+	    m.ids[47] == 9;
+}
+
+static void
+put_state(struct buf *b)
+{
+	struct msg_node_state m = { .node = some_id(8), .epoch = 11,
+	    .seq = 12, .connected_us = 13, .seen_us = -14, .protocol = -1,
+	    .has_stats = 1, .name = SLICE("edge"),
+	    .device_type = SLICE("edge"), .version = SLICE("0.5.3"),
+	    .remote = SLICE("192.0.2.1"), .nmetrics = 2,
+	    .metrics = { 15, UINT64_MAX }, .health = SLICE("{}"),
+	    .stats = SLICE("{\"flows\":[]}") };
+
+	msg_put_node_state(b, &m);
+}
+
+static bool
+get_state(struct msg_in *in)
+{
+	struct msg_node_state m;
+	struct id a = some_id(8);
+
+	return msg_get_node_state(in, &m) && id_eq(&m.node, &a) &&
+	    m.epoch == 11 && m.seq == 12 && m.connected_us == 13 &&
+	    m.seen_us == -14 && m.protocol == -1 && m.has_stats == 1 &&
+	    slice_eq(m.name, "edge") && slice_eq(m.device_type, "edge") &&
+	    slice_eq(m.version, "0.5.3") &&
+	    slice_eq(m.remote, "192.0.2.1") && m.nmetrics == 2 &&
+	    m.metrics[0] == 15 && m.metrics[1] == UINT64_MAX &&
+	    slice_eq(m.health, "{}") && slice_eq(m.stats, "{\"flows\":[]}");
+}
+
+static void
+put_gone(struct buf *b)
+{
+	struct msg_node_gone m = { some_id(9), 77 };
+
+	msg_put_node_gone(b, &m);
+}
+
+static bool
+get_gone(struct msg_in *in)
+{
+	struct msg_node_gone m;
+	struct id a = some_id(9);
+
+	return msg_get_node_gone(in, &m) && id_eq(&m.node, &a) &&
+	    m.epoch == 77;
+}
+
+static void
+put_events(struct buf *b)
+{
+	struct msg_events m = { 500 };
+
+	msg_put_events(b, &m);
+}
+
+static bool
+get_events(struct msg_in *in)
+{
+	struct msg_events m;
+
+	return msg_get_events(in, &m) && m.count == 500;
+}
+
+static void
+put_text(struct buf *b)
+{
+	struct msg_text m = { SLICE("{\"up\":true}") };
+
+	msg_put_text(b, &m);
+}
+
+static bool
+get_text(struct msg_in *in)
+{
+	struct msg_text m;
+
+	return msg_get_text(in, &m) && slice_eq(m.json, "{\"up\":true}");
+}
+
+static const struct {
+	enum msg_type type;
+	void (*put)(struct buf *);
+	bool (*get)(struct msg_in *);
+} payloads[] = {
+	{ MSG_HELLO, put_hello, get_hello },
+	{ MSG_HELLO_OK, put_hello, get_hello },
+	{ MSG_COMMAND, put_command, get_command },
+	{ MSG_COMMAND_DONE, put_done, get_done },
+	{ MSG_CONFIG_GET, put_config_get, get_config_get },
+	{ MSG_CONFIG, put_config, get_config },
+	{ MSG_NODE_CHANGED, put_changed, get_changed },
+	{ MSG_WATCH, put_watch, get_watch },
+	{ MSG_NODE_STATE, put_state, get_state },
+	{ MSG_NODE_GONE, put_gone, get_gone },
+	{ MSG_EVENTS, put_events, get_events },
+	{ MSG_STATUS_REPLY, put_text, get_text },
+	{ MSG_SELFTEST_REPLY, put_text, get_text },
+};
+
+START_TEST(round_trip)
+{
+	struct buf b = BUF_INIT;
+	struct msg_in in;
+	const struct msg_row *row = msg_row(payloads[_i].type);
+	uint8_t *copy;
+	size_t n, cut;
+
+	payloads[_i].put(&b);
+	n = buf_used(&b);
+	ck_assert_uint_ge(n, row->min);
+	ck_assert_uint_le(n, row->max);
+	in = reader(&b);
+	ck_assert(payloads[_i].get(&in));
+	/* every cut, and one byte more, in memory of exactly that size */
+	for (cut = 0; cut < n; cut++) {
+		copy = xmalloc(cut + 1);
+		memcpy(copy, buf_head(&b), cut);
+		copy = xreallocarray(copy, cut > 0 ? cut : 1, 1);
+		in = (struct msg_in){ copy, copy + cut, true };
+		ck_assert_msg(!payloads[_i].get(&in), "cut at %zu", cut);
+		free(copy);
+	}
+	buf_put_u8(&b, 0);
+	in = reader(&b);
+	ck_assert(!payloads[_i].get(&in));
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(header)
+{
+	struct buf b = BUF_INIT;
+	size_t at;
+	uint8_t *p;
+
+	buf_puts(&b, "before");
+	at = msg_begin(&b, MSG_NODE_GONE, ERR_NODE_OFFLINE,
+	    UINT64_C(0x1122334455667788));
+	put_gone(&b);
+	msg_end(&b, at);
+	p = buf_head(&b) + 6;
+	ck_assert_uint_eq(buf_used(&b), 6 + MSG_HEADER + 24);
+	ck_assert_int_eq(p[0], 24);
+	ck_assert_int_eq(p[1] | p[2] | p[3], 0);
+	ck_assert_int_eq(p[4], MSG_NODE_GONE);
+	ck_assert_int_eq(p[6], ERR_NODE_OFFLINE);
+	ck_assert_int_eq(p[8], 0x88);
+	ck_assert_int_eq(p[15], 0x11);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(too_long_is_cut)
+{
+	char *big = xmalloc(20000);
+	struct msg_command_done m = { some_id(1), { big, 20000 },
+	    { big, 20000 }, SLICE("") }, got;
+	struct buf b = BUF_INIT;
+	struct msg_in in;
+
+	/* two-byte characters, so that 10000 and 128 are no border of a
+	 * character when one byte stands before them */
+	memset(big, 0xc3, 20000);
+	for (size_t i = 2; i < 20000; i += 2)
+		big[i] = (char)0xa9;
+	big[0] = 'x';
+	msg_put_command_done(&b, &m);
+	in = reader(&b);
+	ck_assert(msg_get_command_done(&in, &got));
+	ck_assert_uint_eq(got.error.n, 9999);
+	ck_assert_uint_eq(got.error_code.n, 127);
+	buf_free(&b);
+	free(big);
+}
+END_TEST
+
+START_TEST(refusals)
+{
+	struct msg_hello h = { MSG_VERSION, MSG_APID | MSG_CTL, some_id(1),
+	    SLICE("x"), SLICE("") };
+	struct msg_node_changed c = { some_id(1), 9 };
+	struct msg_node_state s;
+	struct msg_watch w;
+	struct buf b = BUF_INIT;
+	struct msg_in in;
+
+	msg_put_hello(&b, &h);		/* two peers at once */
+	in = reader(&b);
+	ck_assert(!msg_get_hello(&in, &h));
+	h.peer = 0;
+	buf_clear(&b);
+	msg_put_hello(&b, &h);
+	in = reader(&b);
+	ck_assert(!msg_get_hello(&in, &h));
+
+	buf_clear(&b);
+	msg_put_node_changed(&b, &c);	/* unknown change */
+	in = reader(&b);
+	ck_assert(!msg_get_node_changed(&in, &c));
+
+	buf_clear(&b);
+	buf_put_u8(&b, 0);		/* more ids than bytes */
+	buf_put_u32(&b, 0x10000);
+	in = reader(&b);
+	ck_assert(!msg_get_watch(&in, &w));
+	ck_assert_uint_eq(w.n, 0);
+	buf_clear(&b);
+	buf_put_u8(&b, 0);		/* n * 16 must not wrap */
+	buf_put_u32(&b, 0x10000000);
+	in = reader(&b);
+	ck_assert(!msg_get_watch(&in, &w));
+
+	buf_clear(&b);
+	put_state(&b);			/* nmetrics over its array */
+	buf_head(&b)[53 + 8 + 8 + 9 + 13] = 200;
+	in = reader(&b);
+	ck_assert(!msg_get_node_state(&in, &s));
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(texts)
+{
+	struct buf b = BUF_INIT;
+	struct msg_in in;
+	struct slice s;
+
+	msg_put_bytes(&b, "a\0b", 3);
+	in = reader(&b);
+	ck_assert(slice_same(msg_get_bytes(&in, 3),
+	    (struct slice){ "a\0b", 3 }));
+	ck_assert(msg_done(&in));
+	in = reader(&b);
+	msg_get_str(&in, 3);		/* NUL in a text */
+	ck_assert(!in.ok);
+	in = reader(&b);
+	msg_get_bytes(&in, 2);		/* over the limit */
+	ck_assert(!in.ok);
+	ck_assert_uint_eq(msg_get_u64(&in), 0);
+	buf_clear(&b);
+	msg_put_str(&b, "\xff");
+	in = reader(&b);
+	msg_get_str(&in, 10);
+	ck_assert(!in.ok);
+	buf_clear(&b);
+	msg_put_str(&b, NULL);
+	in = reader(&b);
+	s = msg_get_str(&in, 10);
+	ck_assert(in.ok && s.n == 0);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(table)
+{
+	const struct msg_row *r;
+	struct buf b = BUF_INIT;
+	unsigned t, lines = 0;
+	const char *p;
+
+	ck_assert_ptr_null(msg_row(MSG__UNSET));
+	ck_assert_ptr_null(msg_row(MSG__MAX));
+	ck_assert_ptr_null(msg_row(65535));
+	for (t = 1; t < MSG__MAX; t++) {
+		r = msg_row(t);
+		ck_assert_ptr_nonnull(r->name);
+		ck_assert_uint_ne(r->sender, 0);
+		ck_assert_uint_ne(r->receiver, 0);
+		ck_assert_uint_le(r->min, r->max);
+		/* the star: hubd and aid never speak to each other */
+		ck_assert(!(r->sender & (MSG_HUBD | MSG_AID)) ||
+		    !(r->receiver & (MSG_HUBD | MSG_AID)));
+		/* a reply goes the other way */
+		if (r->reply != 0)
+			ck_assert((msg_row(r->reply)->receiver &
+			    r->sender) == r->sender);
+	}
+	msg_dump(&b);
+	for (p = buf_cstr(&b); (p = strchr(p, '\n')) != NULL; p++)
+		lines++;
+	ck_assert_uint_eq(lines, MSG__MAX - 1);
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&b),
+	    "command apid > hubd command_done 40..104\n"));
+	buf_free(&b);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("msg");
+	TCase *tc = tcase_create("all");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_loop_test(tc, round_trip, 0, (int)nitems(payloads));
+	tcase_add_test(tc, header);
+	tcase_add_test(tc, too_long_is_cut);
+	tcase_add_test(tc, refusals);
+	tcase_add_test(tc, texts);
+	tcase_add_test(tc, table);
+	suite_add_tcase(s, tc);
+	sr = srunner_create(s);
+	srunner_run_all(sr, getenv("CK_TAP_LOG_FILE_NAME") != NULL ?
+	    CK_SILENT : CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
