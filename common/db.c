@@ -22,6 +22,7 @@
 #define DB_CONNS_MAX	16
 #define DB_DEADLINE	(10 * MONO_SEC)
 #define DB_GRACE	(5 * MONO_SEC)	/* after a deadline, to answer */
+#define DB_SHARE	16u		/* reads under one Sync, at most */
 
 static void
 req_call(struct db_req *q)
@@ -110,47 +111,97 @@ req_deadline(void *arg)
 	req_free(q);
 }
 
-/* Into the connection's output; the caller flushes. */
-static void
-req_send(struct db_conn *c, struct db_req *q)
+/* One request's messages. actor: whom the transaction already runs as. */
+static int
+req_put(struct db_conn *c, struct db_req *q, const char *actor)
 {
-	struct timeval now = { 0, 0 };
-	int ok = 1;
-
 	q->state = REQ_SENT;
 	q->conn = c;
+	q->aborted = q->last = false;
+	q->due = 1;
+	if (c->cur == NULL && TAILQ_EMPTY(&c->sent))
+		c->cur = q;
 	TAILQ_INSERT_TAIL(&c->sent, q, link);
 	c->busy++;
-	if (q->actor != NULL)
-		ok = PQsendQueryPrepared(c->pg, DB_ACTOR_NAME, 1, &q->actor,
-		    NULL, NULL, 0);
-	ok = ok && PQsendQueryPrepared(c->pg, q->stmt->name, (int)q->n,
+	if (q->actor != NULL &&
+	    (actor == NULL || strcmp(actor, q->actor) != 0)) {
+		q->due = 2;
+		if (!PQsendQueryPrepared(c->pg, DB_ACTOR_NAME, 1, &q->actor,
+		    NULL, NULL, 0))
+			return 0;
+	}
+	return PQsendQueryPrepared(c->pg, q->stmt->name, (int)q->n,
 	    (const char *const *)q->values, q->lengths, q->formats, 0);
+}
+
+static int
+conn_sync(struct db_conn *c)
+{
+	struct timeval now = { 0, 0 };
+	int ok;
+
 #ifdef LIBPQ_HAS_SEND_PIPELINE_SYNC
-	ok = ok && PQsendPipelineSync(c->pg);
+	ok = PQsendPipelineSync(c->pg);
 	c->unflushed = true;
 	event_add(c->db->turn, &now);
 #else
 	/* This libpq writes with each Sync; only what the socket did not
 	 * take is left for the write event. */
-	ok = ok && PQpipelineSync(c->pg);
+	ok = PQpipelineSync(c->pg);
 	if (ok && PQflush(c->pg) != 0) {
 		c->unflushed = true;
 		event_add(c->db->turn, &now);
 	}
 #endif
-	if (!ok)
+	return ok;
+}
+
+static bool
+req_shares(const struct db_req *q)
+{
+	return (q->stmt->flags & DB_READ) && !q->alone;
+}
+
+/*
+ * The first waiting request, and with a read those reads that wait behind
+ * it, under one Sync: one system call here and one wake-up there for all of
+ * them. A Sync bounds an error, so a read that a neighbour's error aborted
+ * goes out again alone. Writes never share: each is its own transaction.
+ */
+static void
+send_some(struct db_conn *c, struct db_reqs *queue, unsigned most)
+{
+	struct db *db = c->db;
+	struct db_req *q, *prev = NULL;
+	const char *actor = NULL;
+	int ok = 1;
+
+	while (ok && most-- > 0 && (q = TAILQ_FIRST(queue)) != NULL) {
+		/* Behind an actor's statement one without would run as he. */
+		if (prev != NULL && (!req_shares(prev) || !req_shares(q) ||
+		    (prev->actor == NULL) != (q->actor == NULL) ||
+		    c->busy >= db->cfg.depth))
+			break;
+		TAILQ_REMOVE(queue, q, link);
+		db->nwaiting--;
+		ok = req_put(c, q, actor);
+		if (q->actor != NULL)
+			actor = q->actor;
+		prev = q;
+	}
+	if (prev == NULL)
+		return;
+	prev->last = true;
+	if (!ok || !conn_sync(c))
 		db_conn_break(c, PQerrorMessage(c->pg));
 }
 
-/* The request at the head of the pipeline has its Sync. */
-void
-db_done(struct db_conn *c, struct db_req *q)
+/* A request that a Sync ended. */
+static void
+req_done(struct db_conn *c, struct db_req *q)
 {
 	const char *state;
 
-	TAILQ_REMOVE(&c->sent, q, link);
-	c->busy--;
 	if (q->r.text == NULL) {
 		if (q->r.res == NULL)
 			q->r.err = ERR_INTERNAL;
@@ -167,6 +218,26 @@ db_done(struct db_conn *c, struct db_req *q)
 	timer_del(&q->timer);
 	req_call(q);
 	req_free(q);
+}
+
+/* Everything up to the request that the Sync followed has ended. */
+void
+db_synced(struct db_conn *c)
+{
+	struct db_req *q;
+	bool last = false;
+
+	while (!last && (q = TAILQ_FIRST(&c->sent)) != NULL) {
+		last = q->last;
+		TAILQ_REMOVE(&c->sent, q, link);
+		c->busy--;
+		c->cur = TAILQ_FIRST(&c->sent);
+		if (q->aborted && q->r.res == NULL && q->r.text == NULL) {
+			q->alone = true;
+			req_wait(q, true);
+		} else
+			req_done(c, q);
+	}
 }
 
 /* What was in flight: reads go out once more, in their old order, before
@@ -189,6 +260,7 @@ db_lost(struct db_conn *c)
 			TAILQ_INSERT_HEAD(&lost, q, link);
 	}
 	c->busy = 0;
+	c->cur = NULL;
 	while ((q = TAILQ_FIRST(&lost)) != NULL) {
 		TAILQ_REMOVE(&lost, q, link);
 		timer_del(&q->timer);
@@ -230,17 +302,16 @@ pick(struct db *db, bool bulk)
 	return best;
 }
 
+/* Shared evenly: many reads fill a Sync, few go to as many backends. */
 static void
 pump_queue(struct db *db, struct db_reqs *queue, bool bulk)
 {
-	struct db_req *q;
 	struct db_conn *c;
+	unsigned most;
 
-	while ((q = TAILQ_FIRST(queue)) != NULL &&
-	    (c = pick(db, bulk)) != NULL) {
-		TAILQ_REMOVE(queue, q, link);
-		db->nwaiting--;
-		req_send(c, q);
+	while (!TAILQ_EMPTY(queue) && (c = pick(db, bulk)) != NULL) {
+		most = db->nwaiting / (db->nup > 0 ? db->nup : 1) + 1;
+		send_some(c, queue, most < DB_SHARE ? most : DB_SHARE);
 	}
 }
 
@@ -257,8 +328,8 @@ db_query(struct db *db, unsigned stmt, const struct db_arg *args, size_t n,
 {
 	const struct db_stmt *st;
 	const char *fault, *actor = NULL;
+	struct timeval now = { 0, 0 };
 	struct db_req *q;
-	struct db_conn *c;
 	mono_us deadline = DB_DEADLINE;
 
 	if (stmt >= db->cfg.nstmts)
@@ -285,16 +356,20 @@ db_query(struct db *db, unsigned stmt, const struct db_arg *args, size_t n,
 		req_fail_later(q, ERR_INVALID, fault);
 		return;
 	}
-	if (TAILQ_EMPTY(req_queue(q)) &&
-	    (c = pick(db, (st->flags & DB_BULK) != 0)) != NULL)
-		req_send(c, q);
-	else if (db->nwaiting >= db->cfg.queue) {
+	if (db->nwaiting >= db->cfg.queue)
+		db_pump(db);
+	if (db->nwaiting >= db->cfg.queue) {
 		db->stats.refused_full++;
 		req_fail_later(q, ERR_DATABASE, "the queue is full");
 		return;
-	} else
-		req_wait(q, false);
+	}
+	req_wait(q, false);
 	timer_set(db->cfg.timers, &q->timer, deadline);
+	/* Reads wait for the others of this turn of the loop. */
+	if (req_shares(q))
+		event_add(db->turn, &now);
+	else
+		db_pump(db);
 }
 
 void
@@ -325,7 +400,7 @@ db_tell(struct db *db, const char *why)
 	}
 }
 
-/* Deferred work: flushes, then closings, then refusals. */
+/* Deferred work: reads, flushes, then closings, then refusals. */
 static void
 db_turn(evutil_socket_t fd, short what, void *arg)
 {
@@ -334,6 +409,7 @@ db_turn(evutil_socket_t fd, short what, void *arg)
 	struct db_reqs failed = TAILQ_HEAD_INITIALIZER(failed);
 	unsigned i;
 
+	db_pump(db);
 	for (i = 0; i < db->cfg.conns; i++)
 		if (db->conns[i].unflushed && !db->conns[i].broken)
 			db_conn_flush(&db->conns[i]);

@@ -288,35 +288,56 @@ conn_checking(struct db_conn *c)
 	}
 }
 
-/* The last result before the Sync is the statement's, as the actor's comes
- * first; an error keeps its place against the "aborted" that follow. */
+/* Each statement gives one result: the actor's comes first, then the
+ * request's own. An error keeps its place against the "aborted" behind it. */
+static void
+conn_result(struct db_conn *c, PGresult *res)
+{
+	struct db_req *q = c->cur;
+
+	/* An error at the commit itself, which the Sync makes: it is the
+	 * last statement's (a write stands alone before its Sync). */
+	if (q == NULL) {
+		q = TAILQ_FIRST(&c->sent);
+		while (!q->last)
+			q = TAILQ_NEXT(q, link);
+	} else if (--q->due == 0)
+		c->cur = q->last ? NULL : TAILQ_NEXT(q, link);
+	if (PQresultStatus(res) == PGRES_PIPELINE_ABORTED) {
+		if (q->r.res != NULL && db_value_ok(q->r.res)) {
+			PQclear(q->r.res);
+			q->r.res = NULL;
+		}
+		q->aborted = true;
+		PQclear(res);
+	} else if (q->r.text != NULL ||
+	    (q->r.res != NULL && !db_value_ok(q->r.res)))
+		PQclear(res);
+	else {
+		PQclear(q->r.res);
+		q->r.res = res;
+	}
+}
+
 static void
 conn_results(struct db_conn *c)
 {
-	struct db_req *q;
 	PGresult *res;
-	ExecStatusType st;
 	unsigned nulls = 0;
 
-	while (!c->broken && (q = TAILQ_FIRST(&c->sent)) != NULL &&
-	    nulls < 3 && !PQisBusy(c->pg)) {
+	while (!c->broken && !TAILQ_EMPTY(&c->sent) && nulls < 3 &&
+	    !PQisBusy(c->pg)) {
 		res = PQgetResult(c->pg);
 		if (res == NULL) {
 			nulls++;
 			continue;
 		}
 		nulls = 0;
-		st = PQresultStatus(res);
-		if (st == PGRES_PIPELINE_SYNC) {
+		if (PQresultStatus(res) == PGRES_PIPELINE_SYNC) {
 			PQclear(res);
-			db_done(c, q);
-		} else if (q->r.text != NULL || st == PGRES_PIPELINE_ABORTED ||
-		    (q->r.res != NULL && !db_value_ok(q->r.res)))
-			PQclear(res);
-		else {
-			PQclear(q->r.res);
-			q->r.res = res;
-		}
+			db_synced(c);
+		} else
+			conn_result(c, res);
 	}
 }
 

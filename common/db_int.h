@@ -43,6 +43,10 @@ struct db_req {
 	enum db_req_state	 state;
 	bool			 resent;
 	bool			 counted;	/* as failed */
+	bool			 alone;		/* shares its Sync with nobody */
+	bool			 last;		/* a Sync follows it */
+	bool			 aborted;	/* by a neighbour's error */
+	uint8_t			 due;		/* results still to come */
 	unsigned		 n;
 	const char		*actor;
 	const char		**values;	/* all in this allocation */
@@ -64,6 +68,7 @@ struct db_conn {
 	unsigned	 step;		/* CHECKING: results seen */
 	unsigned	 busy;		/* requests in flight */
 	struct db_reqs	 sent;
+	struct db_req	*cur;		/* whose results come; NULL: Sync */
 	bool		 broken;	/* to be closed from the turn event */
 	bool		 unflushed;
 	bool		 seen;		/* was ready before */
@@ -85,7 +90,7 @@ struct db {
 };
 
 /* db.c, for db_conn.c */
-void	 db_done(struct db_conn *, struct db_req *);	/* has its Sync */
+void	 db_synced(struct db_conn *);	/* a Sync came */
 void	 db_lost(struct db_conn *);	/* what was in flight on it */
 void	 db_pump(struct db *);
 void	 db_tell(struct db *, const char *why);

@@ -500,6 +500,46 @@ START_TEST(actor)
 }
 END_TEST
 
+/* Reads of one turn share a Sync; an error among them stays its own. */
+START_TEST(shared)
+{
+	struct env e;
+	struct want w[60];
+	struct db_opts who[2] = {
+		{ "0190d4a4-0000-7000-8000-000000000001", 0 },
+		{ "0190d4a4-0000-7000-8000-000000000002", 0 },
+	};
+	char n[16];
+	unsigned i;
+
+	env_open(&e, 2, 32, 100);
+	UNTIL(&e, e.ups == 1);
+	for (i = 0; i < nitems(w); i++) {
+		snprintf(n, sizeof(n), "%u", i);
+		if (i % 7 == 3)
+			ask(&w[i], &e, S_FAIL_DIV, "0");
+		else if (i % 3 == 0)
+			ask(&w[i], &e, S_ECHO, n);
+		else
+			ask_opts(&w[i], &e, S_ACTOR, i % 11 == 0 ? "x" : n,
+			    &who[i % 2]);
+	}
+	UNTIL(&e, e.finished == (int)nitems(w));
+	for (i = 0; i < nitems(w); i++) {
+		snprintf(n, sizeof(n), "%u", i);
+		if (i % 7 == 3)
+			ck_assert_str_eq(w[i].g.state, "22012");
+		else if (i % 3 == 0)
+			ck_assert_str_eq(w[i].g.text, n);
+		else if (i % 11 == 0)
+			ck_assert_str_eq(w[i].g.state, "22P02");
+		else
+			ck_assert_str_eq(w[i].g.text, who[i % 2].actor);
+	}
+	env_close(&e);
+}
+END_TEST
+
 START_TEST(deadline)
 {
 	struct env e;
@@ -803,6 +843,7 @@ suite(void)
 	tcase_add_test(t, types);
 	tcase_add_test(t, arrays);
 	tcase_add_test(t, actor);
+	tcase_add_test(t, shared);
 	tcase_add_test(t, deadline);
 	tcase_add_test(t, backend_killed);
 	tcase_add_test(t, postmaster_killed);
