@@ -21,7 +21,7 @@ struct stream_io;
 struct timers;
 
 struct aid_conf {
-	struct conf_suite suite;	/* first: conf_suite_keys' offsets */
+	struct conf_suite suite;	/* first: CONF_SUITE_ROWS' offsets */
 	char	*key;			/* X25519 secret half; NULL: state_dir */
 	char	*resolvers;		/* NULL: /etc/resolv.conf */
 	char	*selftest_name;

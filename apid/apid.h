@@ -36,7 +36,7 @@ struct timers;
 struct tls_ctx;
 
 struct apid_conf {
-	struct conf_suite suite;	/* first: conf_suite_keys' offsets */
+	struct conf_suite suite;	/* first: CONF_SUITE_ROWS' offsets */
 	char	*listen;		/* "0.0.0.0:8443" */
 	bool	 tls;
 	char	*proxy_trust;		/* addresses whose forward is believed */
@@ -52,9 +52,7 @@ struct apid_conf {
 	bool	 hsts;
 };
 
-/* The suite's rows and ours, on the heap. */
-struct conf_table *apid_conf_table(void);
-void apid_conf_table_free(struct conf_table *);
+const struct conf_table *apid_conf_table(void);
 /* A sentence about what the table alone cannot check, or NULL. */
 const char *apid_conf_fault(const struct apid_conf *);
 

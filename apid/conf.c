@@ -13,7 +13,8 @@
 
 #define OFF(m) offsetof(struct apid_conf, m)
 
-static const struct conf_key own_keys[] = {
+static const struct conf_key keys[] = {
+	CONF_SUITE_ROWS,
 	{ "apid", "listen", CONF_ADDR, OFF(listen), "0.0.0.0:8443", 0, 0,
 	  false, "address and port of the public door" },
 	{ "apid", "tls", CONF_BOOL, OFF(tls), "yes", 0, 0, false,
@@ -43,30 +44,12 @@ static const struct conf_key own_keys[] = {
 	  "send Strict-Transport-Security unless self-signed" },
 };
 
-struct conf_table *
+static const struct conf_table table = { keys, nitems(keys), "apid" };
+
+const struct conf_table *
 apid_conf_table(void)
 {
-	struct conf_key *all;
-	struct conf_table *table;
-	size_t n = conf_suite_nkeys;
-
-	all = xreallocarray(NULL, n + nitems(own_keys), sizeof(*all));
-	memcpy(all, conf_suite_keys, n * sizeof(*all));
-	memcpy(all + n, own_keys, sizeof(own_keys));
-	table = xmalloc(sizeof(*table));
-	table->keys = all;
-	table->nkeys = n + nitems(own_keys);
-	table->program = "apid";
-	return table;
-}
-
-void
-apid_conf_table_free(struct conf_table *table)
-{
-	if (table == NULL)
-		return;
-	free((void *)(uintptr_t)table->keys);
-	free(table);
+	return &table;
 }
 
 /* "192.0.2.1, 2001:db8::1": every item must be an address. */

@@ -47,7 +47,7 @@ main(int argc, char **argv)
 	static const struct proc_ops proc_ops = {
 		.reload = on_reload, .stop = on_stop,
 	};
-	struct conf_table *table = apid_conf_table();
+	const struct conf_table *table = apid_conf_table();
 	struct acquired got;
 	struct apid a;
 	const char *fault;
@@ -74,7 +74,6 @@ main(int argc, char **argv)
 	event_base_dispatch(a.base);
 	channels_close(&a);
 	conf_free(table, &a.conf);
-	apid_conf_table_free(table);
 	log_info("stopped");
 	return 0;
 }

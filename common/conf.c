@@ -21,9 +21,6 @@
 #define CONF_FILE_MAX	(1024 * 1024)
 #define CONF_VALUE_MAX	4096
 
-const struct conf_key conf_suite_keys[] = { CONF_SUITE_ROWS };
-const size_t conf_suite_nkeys = nitems(conf_suite_keys);
-
 static const char *const sections[] = {
 	"suite", "apid", "hubd", "aid", "ctl"
 };
@@ -33,7 +30,7 @@ struct parser {
 	char			*conf;		/* the caller's struct */
 	const char		*file;
 	unsigned		 line;
-	struct slice		 section;	/* empty before the first head */
+	struct slice		 section;	/* empty before the first */
 	bool			 ours;		/* section is read */
 	bool			*seen;		/* per key */
 	struct buf		*err;

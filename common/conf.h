@@ -98,7 +98,4 @@ struct conf_suite {
 	CONF_SUITE_ROW(log_level, CONF_LEVEL, "info", 0, 0, true,	\
 	    "error, warn, info or debug")
 
-extern const struct conf_key conf_suite_keys[];
-extern const size_t conf_suite_nkeys;
-
 #endif

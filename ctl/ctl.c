@@ -17,9 +17,9 @@
 #include "secret.h"
 #include "xmalloc.h"
 
-#define SUITE_KEYS_MAX 32
 
-static const struct conf_key own_keys[] = {
+static const struct conf_key keys[] = {
+	CONF_SUITE_ROWS,
 	{ "ctl", "sql_dir", CONF_PATH, offsetof(struct ctl_conf, sql_dir),
 	    MAST_DATADIR "/sql", 1, 4096, false,
 	    "folder of the numbered SQL files" },
@@ -28,29 +28,13 @@ static const struct conf_key own_keys[] = {
 	    "account and role that setup uses as root to make the database" },
 };
 
-/* The [suite] rows and our own, one after the other. */
-static void
-conf_rows(struct conf_key keys[SUITE_KEYS_MAX], struct conf_table *table_r)
-{
-	size_t n = conf_suite_nkeys;
-
-	if (n + nitems(own_keys) > SUITE_KEYS_MAX)
-		fatal("too many configuration keys");
-	memcpy(keys, conf_suite_keys, n * sizeof(keys[0]));
-	memcpy(keys + n, own_keys, sizeof(own_keys));
-	table_r->keys = keys;
-	table_r->nkeys = n + nitems(own_keys);
-	table_r->program = "ctl";
-}
+static const struct conf_table table = { keys, nitems(keys), "ctl" };
 
 static void
 conf_load(struct ctl *ctl)
 {
-	struct conf_key keys[SUITE_KEYS_MAX];
-	struct conf_table table;
 	int rc;
 
-	conf_rows(keys, &table);
 	if (access(ctl->file, F_OK) == -1 && errno == ENOENT) {
 		ctl->conf_missing = true;
 		rc = conf_parse(&table, &ctl->conf, ctl->file, "", 0,
@@ -65,10 +49,6 @@ conf_load(struct ctl *ctl)
 static void
 conf_unload(struct ctl *ctl)
 {
-	struct conf_key keys[SUITE_KEYS_MAX];
-	struct conf_table table;
-
-	conf_rows(keys, &table);
 	conf_free(&table, &ctl->conf);
 	buf_free(&ctl->conf_err);
 }
@@ -76,10 +56,6 @@ conf_unload(struct ctl *ctl)
 void
 ctl_conf_dump(struct buf *out)
 {
-	struct conf_key keys[SUITE_KEYS_MAX];
-	struct conf_table table;
-
-	conf_rows(keys, &table);
 	conf_dump(&table, out);
 }
 

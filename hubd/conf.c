@@ -9,7 +9,8 @@
 
 #define OFF(member) offsetof(struct hubd_conf, member)
 
-static const struct conf_key hubd_keys[] = {
+static const struct conf_key keys[] = {
+	CONF_SUITE_ROWS,
 	{ "hubd", "name", CONF_STRING, OFF(name), "", 0, 128, false,
 	    "name of this hub, the same at every start; empty: host name" },
 	{ "hubd", "listen", CONF_ADDR, OFF(listen), "0.0.0.0:8444", 0, 0,
@@ -39,26 +40,10 @@ static const struct conf_key hubd_keys[] = {
 	    1, 16384, false, "memory for the nodes' configurations" },
 };
 
-struct conf_table *
+static const struct conf_table table = { keys, nitems(keys), "hubd" };
+
+const struct conf_table *
 hubd_conf_table(void)
 {
-	size_t n = conf_suite_nkeys;
-	struct conf_key *all;
-	struct conf_table *table;
-
-	all = xreallocarray(NULL, n + nitems(hubd_keys), sizeof(*all));
-	memcpy(all, conf_suite_keys, n * sizeof(*all));
-	memcpy(all + n, hubd_keys, sizeof(hubd_keys));
-	table = xmalloc(sizeof(*table));
-	*table = (struct conf_table){ all, n + nitems(hubd_keys), "hubd" };
-	return table;
-}
-
-void
-hubd_conf_table_free(struct conf_table *table)
-{
-	if (table == NULL)
-		return;
-	free((void *)(uintptr_t)table->keys);
-	free(table);
+	return &table;
 }

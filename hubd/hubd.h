@@ -80,8 +80,7 @@ struct hubd {
 };
 
 /* conf.c: the suite's rows and ours in one array, as conf wants them. */
-struct conf_table *hubd_conf_table(void);
-void hubd_conf_table_free(struct conf_table *);
+const struct conf_table *hubd_conf_table(void);
 
 /* What needs the rights the process was started with: key, certificate,
  * sockets. 0, or an exit code with a sentence in err_r. */

@@ -40,7 +40,7 @@ check(int rc, struct buf *err)
 int
 main(int argc, char **argv)
 {
-	struct conf_table *table = hubd_conf_table();
+	const struct conf_table *table = hubd_conf_table();
 	struct hubd h = { 0 };
 	struct buf err = BUF_INIT;
 	bool test = false;
@@ -68,7 +68,6 @@ main(int argc, char **argv)
 	proc_free(h.proc);
 	event_base_free(h.base);
 	conf_free(table, &h.conf);
-	hubd_conf_table_free(table);
 	buf_free(&err);
 	log_info("stopped");
 	return 0;

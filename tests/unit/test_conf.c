@@ -21,7 +21,8 @@ struct test_conf {
 #define K(name, type, def, min, max, help) { "hubd", #name, type,	\
 	offsetof(struct test_conf, name), def, min, max, true, help }
 
-static const struct conf_key own[] = {
+static const struct conf_key keys[] = {
+	CONF_SUITE_ROWS,
 	K(listen, CONF_ADDR, "127.0.0.1:8444", 0, 0, "where nodes connect"),
 	K(motto, CONF_STRING, "", 0, 8, "a short text"),
 	K(file, CONF_PATH, "", 0, 0, "a file"),
@@ -29,17 +30,13 @@ static const struct conf_key own[] = {
 	K(strict, CONF_BOOL, "yes", 0, 0, "be strict"),
 };
 
-static struct conf_key all[32];
-static struct conf_table table = { all, 0, "hubd" };
+static const struct conf_table table = { keys, nitems(keys), "hubd" };
 static struct test_conf c;
 static struct buf err;
 
 static void
 setup(void)
 {
-	memcpy(all, conf_suite_keys, conf_suite_nkeys * sizeof(*all));
-	memcpy(all + conf_suite_nkeys, own, sizeof(own));
-	table.nkeys = conf_suite_nkeys + nitems(own);
 	memset(&c, 0xa5, sizeof(c));	/* nothing of it may be relied on */
 	err = (struct buf)BUF_INIT;
 }
@@ -81,7 +78,8 @@ START_TEST(values)
 {
 	ck_assert_int_eq(parse("# a comment\n\n[suite]\n"
 	    "state_dir=/s # behind it\n  database =  host=/x dbname=y  \n"
-	    "log_level = debug\nserver_key = /k\n[apid]\nanything = goes here\n[hubd]\n"
+	    "log_level = debug\nserver_key = /k\n"
+	    "[apid]\nanything = goes here\n[hubd]\n"
 	    "\tlisten\t=\t[::]:0\nconns = 16\nstrict = Off\n"
 	    "motto = a#b\n[suite]\nrun_dir = /r"), 0);
 	ck_assert_str_eq(c.suite.state_dir, "/s");
