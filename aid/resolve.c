@@ -29,11 +29,15 @@ static int
 add_servers(struct resolve *r, const char *servers, struct buf *err_r)
 {
 	char *copy = xstrdup(servers), *save = NULL, *one;
-	int rc = 0;
+	struct sockaddr_storage ss;
+	int rc = 0, len;
 
 	for (one = strtok_r(copy, ", ", &save); one != NULL && rc == 0;
 	    one = strtok_r(NULL, ", ", &save)) {
-		if (evdns_base_nameserver_ip_add(r->dns, one) != 0) {
+		len = (int)sizeof(ss);
+		if (evutil_parse_sockaddr_port(one, (struct sockaddr *)&ss,
+		    &len) != 0 ||
+		    evdns_base_nameserver_ip_add(r->dns, one) != 0) {
 			buf_printf(err_r, "resolvers: \"%s\" is not an "
 			    "address", one);
 			rc = -1;

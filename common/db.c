@@ -1,7 +1,7 @@
 /*
- * db: the pool. Each request is a bound statement (behind the actor's
- * set_config where wanted) and one Sync, so that an error ends with its own
- * request.
+ * db: the pool. Each request is a bound statement, behind the actor's
+ * set_config where wanted. A Sync ends what an error can spoil: every write
+ * has its own, reads of one loop turn share one.
  *
  * A request is done when its Sync is answered, never before: an implicit
  * transaction commits there, after the statement's own result was sent.

@@ -1,7 +1,8 @@
 /*
  * db: owns libpq. Asynchronous, prepared statements, pipeline mode with one
- * Sync per write (the reads of one loop turn share theirs), a small pool, a bounded FIFO, one deadline per query,
- * jittered reconnect. Every SQL text of a program is a row of its stmts[].
+ * Sync per write (the reads of one loop turn share theirs), a small pool, a
+ * bounded FIFO, one deadline per query, jittered reconnect. Every SQL text
+ * of a program is a row of its stmts[].
  */
 #ifndef MAST_DB_H
 #define MAST_DB_H

@@ -34,11 +34,10 @@ struct driver_command {
 	const char		*name, *description;
 	enum role		 role;		/* minimum */
 	bool			 listed;	/* in GET /device-types */
-	bool			 mutates;	/* the cached config is stale after */
+	bool			 mutates;	/* makes the config stale */
 	bool			 destructive;
-	bool			 by_config;	/* answered by config_response */
-	bool			 internal;	/* the server's own, never a
-						   client's */
+	bool			 by_config;	/* config_response ends it */
+	bool			 internal;	/* never a client's */
 	const struct driver_field *fields;
 	size_t			 nfields;
 };
@@ -47,7 +46,7 @@ struct driver_command {
  * the text that was scanned. */
 struct driver_summary {
 	uint64_t	metrics[DRIVER_METRICS];	/* driver's order */
-	struct slice	items[2];	/* arrays shown as driver_metrics.items */
+	struct slice	items[2];	/* arrays, driver_metrics.items */
 	bool		glitch;		/* "flows": [] while active_flows > 0 */
 };
 

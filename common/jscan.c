@@ -7,9 +7,6 @@
  * jscan_fast.c, accepts an object or array or does not know; then the plain
  * one decides.
  */
-#include <errno.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #ifdef __SSE2__
@@ -554,8 +551,13 @@ jscan_member(struct jscan *js, struct slice *value_r)
 	escaped = false;
 	if (UNLIKELY(p == NULL)) {
 		t = jscan_next(js);
-		if (t != JSCAN_KEY)
-			return t == JSCAN_OBJECT_END ? 0 : -1;
+		if (t == JSCAN_OBJECT_END)
+			return 0;
+		if (t != JSCAN_KEY) {
+			if (t != JSCAN_BAD)
+				fail(js, js->p, "no member is due");
+			return -1;
+		}
 		p = js->p;
 		escaped = js->escaped;
 	}
@@ -584,68 +586,7 @@ jscan_valid(const char *p, size_t n, size_t *bad_at_r)
 	return false;
 }
 
-/* ---- conversions ---- */
-
-/* Digits only, from i on, into *v_r; false when over 64 bits or none. */
-static bool
-digits(struct slice s, size_t i, uint64_t *v_r)
-{
-	uint64_t v = 0;
-
-	if (i == s.n)
-		return false;
-	for (; i < s.n; i++) {
-		unsigned d = (unsigned char)(s.p[i] - '0');
-
-		if (d > 9 || __builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, d, &v))
-			return false;
-	}
-	*v_r = v;
-	return true;
-}
-
-int
-jscan_i64(struct slice s, int64_t *v_r)
-{
-	bool neg = s.n > 0 && s.p[0] == '-';
-	uint64_t v;
-
-	if (!digits(s, neg, &v) || v > (uint64_t)INT64_MAX + neg)
-		return -1;
-	*v_r = neg ? (int64_t)(0 - v) : (int64_t)v;
-	return 0;
-}
-
-int
-jscan_u64(struct slice s, uint64_t *v_r)
-{
-	size_t i;
-
-	if (digits(s, 0, v_r))
-		return 0;
-	if (s.n < 20)
-		return -1;
-	for (i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
-			return -1;
-	*v_r = UINT64_MAX;
-	return 0;
-}
-
-int
-jscan_double(struct slice s, double *v_r)
-{
-	char text[128], *end;
-
-	/* No node prints more; a longer literal is cut by nobody's need. */
-	if (s.n == 0 || s.n >= sizeof(text))
-		return -1;
-	memcpy(text, s.p, s.n);
-	text[s.n] = '\0';
-	*v_r = strtod(text, &end);
-	return *end == '\0' && isfinite(*v_r) ? 0 : -1;
-}
+/* ---- conversions (of numbers: jscan_num.c) ---- */
 
 static size_t
 put_utf8(char *dst, uint32_t c)

@@ -9,7 +9,7 @@ common_libcommon_a_SOURCES = \
 	common/http1_out.c \
 	common/id.c common/id.h common/ipc.c common/ipc.h \
 	common/ipc_chan.c common/ipc_int.h \
-	common/jscan.c common/jscan.h common/jscan_fast.c \
+	common/jscan.c common/jscan.h common/jscan_fast.c common/jscan_num.c \
 	common/json.c common/json.h common/json_w.c \
 	common/log.c common/log.h common/mono.c common/mono.h \
 	common/msg.c common/msg.h common/proc.c common/proc.h \

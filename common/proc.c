@@ -45,6 +45,18 @@ struct proc {
 	unsigned		 stops;		/* signals to stop so far */
 };
 
+/* What libevent has to say is a line of ours like any other. */
+static void
+on_libevent(int severity, const char *text)
+{
+	if (severity == EVENT_LOG_ERR)
+		log_error("libevent: %s", text);
+	else if (severity == EVENT_LOG_WARN)
+		log_warn("libevent: %s", text);
+	else
+		log_debug("libevent: %s", text);
+}
+
 /* ---- options ---- */
 
 static const char *
@@ -154,6 +166,7 @@ proc_options(int argc, char **argv, const struct conf_table *table,
 
 	*test_r = false;
 	log_init(table->program, LOG_L_INFO);
+	event_set_log_callback(on_libevent);
 	while ((c = getopt_long(argc, argv, "f:td", opts, NULL)) != -1) {
 		switch (c) {
 		case 'f':

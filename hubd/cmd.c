@@ -56,7 +56,7 @@ struct cmds {
 	struct hubd	*hub;
 	struct cmd_list	 waiting, claiming;
 	size_t		 inflight;
-	struct db_req	*claim, *queued;
+	struct db_req	*claim;
 };
 
 static void cmd_claim(struct cmds *);
@@ -113,7 +113,6 @@ cmds_free(struct cmds *cs)
 	if (cs == NULL)
 		return;
 	db_forget(&cs->claim);
-	db_forget(&cs->queued);
 	while (!TAILQ_EMPTY(&cs->waiting))
 		cmd_free(TAILQ_FIRST(&cs->waiting));
 	while (!TAILQ_EMPTY(&cs->claiming))
@@ -241,8 +240,8 @@ cmd_add(struct cmds *cs, struct node *n, const struct id *id,
 	return c;
 }
 
-/* A row that will not be sent: whoever asks waits, so it ends here. With
- * no wait the row stays queued for the node's return. */
+/* A row that will not be sent: whoever asks waits, so it ends here. Without
+ * a wait it stays queued until its time to live is over. */
 static void
 cmd_refuse(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
     const struct msg_command *m, enum err err)
@@ -285,40 +284,6 @@ cmd_start(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
 	}
 	c->chan = chan;
 	c->chan_id = id;
-}
-
-static void
-cmd_queued(void *arg, const struct db_result *res)
-{
-	struct cmds *cs = arg;
-	struct id id, node;
-	struct node *n;
-	int i;
-
-	cs->queued = NULL;
-	if (db_err(res) != ERR_OK)
-		return;
-	for (i = 0; i < db_rows(res); i++)
-		if (db_id(res, i, 0, &id) == 0 &&
-		    db_id(res, i, 1, &node) == 0 &&
-		    (n = node_find(cs->hub->nodes, &node)) != NULL &&
-		    conn_state(n->conn) == CONN_LIVE &&
-		    n->ncmds < INFLIGHT_MAX && cmd_find(n, &id) == NULL)
-			(void)cmd_add(cs, n, &id, WAIT_MAX);
-}
-
-void
-cmd_poll(struct cmds *cs)
-{
-	struct db_arg arg;
-	char id[ID_TEXT];
-
-	if (cs->queued != NULL || nodes_count(cs->hub->nodes) == 0)
-		return;
-	id_text(&cs->hub->id, id);
-	arg = db_str(id);
-	db_query(cs->hub->db, STMT_QUEUED, &arg, 1, NULL, cmd_queued, cs,
-	    &cs->queued);
 }
 
 /* ---- claiming and sending ---- */

@@ -24,9 +24,6 @@ void cmd_start(struct cmds *, struct ipc_chan *, uint64_t id,
     const struct msg_command *);
 /* The channel went: its commands go on, nobody is told. */
 void cmd_forget_chan(struct cmds *, const struct ipc_chan *);
-/* Once a second: rows that wait for a node which is here. */
-void cmd_poll(struct cmds *);
-
 void cmd_ack(struct node *, const struct frame_ack *);
 /* A config_response, for get_config by command. */
 void cmd_config(struct node *, struct slice text);

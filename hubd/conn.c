@@ -127,7 +127,7 @@ conns_evict(struct conns *cs)
 	struct conn *c;
 
 	TAILQ_FOREACH(c, &cs->pending, link)
-		if (c->state != CONN_ENROLL && c->state != CONN_CLOSING) {
+		if (c->state != CONN_ENROLL) {
 			c->why = "evicted";
 			c->state = CONN_CLOSING;
 			stream_abort(c->stream, false);
@@ -442,6 +442,14 @@ conn_proxy(struct conn *c, const uint8_t *p, size_t n)
 		c->host_hash = host_hash(c->host);
 	}
 	c->state = CONN_HEAD;
+	if (conns_from(c->hub->conns, c->host) >
+	    (size_t)c->hub->conf.unauthenticated_per_address) {
+		c->hub->count.refused_address++;
+		c->why = "too many from this address";
+		c->state = CONN_CLOSING;
+		stream_abort(c->stream, false);
+		return 0;
+	}
 	return used;
 }
 

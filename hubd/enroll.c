@@ -34,6 +34,8 @@
 #define SECRET_BYTES	32
 #define SECRET_TEXT	(2 * SECRET_BYTES + 1)
 #define RETRIES		2
+#define SAYS_RATE	2.0		/* log lines per second */
+#define SAYS_BURST	20.0
 
 /* Fixed words: a refusal says nothing about what exists. */
 #define SAY_TOKEN	"the registration token is not valid"
@@ -71,6 +73,7 @@ struct enroll {
 	struct enroll_queue	 waiting, asked;
 	size_t			 nwaiting, nasked;
 	struct rate_map		*failures;
+	struct rate		 says;		/* of the log */
 	struct db_req		*query;
 };
 
@@ -257,8 +260,9 @@ enroll_refuse(struct enroll *e, struct enroll_req *r, int64_t how)
 		return;
 	}
 	(void)rate_map_hit(e->failures, &r->key, sizeof(r->key), mono_now());
-	log_info("door: %s from %s refused", r->by_token ?
-	    "registration" : "reconnection", r->host);
+	if (rate_take(&e->says, SAYS_RATE, SAYS_BURST, 1, mono_now()))
+		log_info("door: %s from %s refused", r->by_token ?
+		    "registration" : "reconnection", r->host);
 	conn_refuse(r->conn, r->by_token ? SAY_TOKEN : SAY_SECRET);
 }
 
@@ -302,6 +306,8 @@ enroll_fail(struct enroll *e, const struct db_result *res)
 	struct enroll_req *r;
 
 	log_warn("enrolment: %s", db_message(res));
+	if (db_unsure(res))
+		hub_reconcile(e->hub->hub);
 	while ((r = TAILQ_LAST(&e->asked, enroll_queue)) != NULL) {
 		TAILQ_REMOVE(&e->asked, r, link);
 		if (again && r->conn != NULL && ++r->tries <= RETRIES) {

@@ -11,7 +11,6 @@
 #include "timer.h"
 #include "xmalloc.h"
 
-#include "cmd.h"
 #include "hub.h"
 #include "hubd.h"
 #include "node.h"
@@ -21,6 +20,7 @@
 #define TICK		MONO_SEC
 #define BEAT_TICKS	2
 #define TRIM_TICKS	2
+#define RECONCILE_TICKS	20
 #define HOUR		(3600 * MONO_SEC)
 #define CHANGED_SLACK	(60 * MONO_SEC)	/* a transaction may be that old */
 #define KEEPALIVE_MIN	10
@@ -29,15 +29,16 @@
 
 struct hub {
 	struct hubd	*hubd;
+	bool		 told_twin;	/* another hub has our name */
 	bool		 registered;	/* the row is there */
 	bool		 ready;		/* and the partitions */
-	unsigned	 ticks, trim_in;
+	unsigned	 ticks, trim_in, reconcile_in;
 	uint64_t	 accepted;
 	int64_t		 v_settings, v_nodes;	/* -1: never read */
 	wall_us		 nodes_since;
 	struct timer	 tick, hourly;
 	struct db_req	*start, *beat, *versions, *settings, *nodes, *sweep;
-	struct db_req	*parts, *retention, *stop;
+	struct db_req	*parts, *retention, *sessions, *stop;
 	void		(*retired)(void *);
 	void		*retired_arg;
 };
@@ -160,9 +161,11 @@ hub_beat_done(void *arg, const struct db_result *res)
 	if (db_rows(res) == 0) {
 		log_error("this hub's row is gone; taking a new one");
 		hub_register(hub);
-	} else if (db_bool(res, 0, 0))
+	} else if (db_bool(res, 0, 0) && !hub->told_twin) {
+		hub->told_twin = true;
 		log_error("another hub runs under the name %s: give each its "
 		    "own [hubd] name", hub->hubd->name);
+	}
 }
 
 static void
@@ -288,6 +291,54 @@ hub_sweep_done(void *arg, const struct db_result *res)
 		log_debug("sweep: %s", db_message(res));
 }
 
+/* ---- sessions that nobody holds ---- */
+
+static void
+hub_compared(void *arg, const struct db_result *res)
+{
+	struct hub *hub = arg;
+	struct node *n, lost = { 0 };
+	unsigned ended = 0;
+	int i;
+
+	hub->sessions = NULL;
+	if (db_err(res) != ERR_OK) {
+		hub_reconcile(hub);
+		return;
+	}
+	for (i = 0; i < db_rows(res); i++) {
+		lost.epoch = (uint64_t)db_i64(res, i, 1);
+		if (db_id(res, i, 0, &lost.id) == -1)
+			continue;
+		n = node_find(hub->hubd->nodes, &lost.id);
+		if (n != NULL && n->epoch >= lost.epoch)
+			continue;
+		sink_end(hub->hubd->sink, &lost, wall_now(),
+		    "lost before the answer");
+		ended++;
+	}
+	if (ended > 0)
+		log_info("%u sessions that nobody holds are ended", ended);
+}
+
+static void
+hub_compare(struct hub *hub)
+{
+	char id[ID_TEXT], num[24];
+	struct db_arg args[2];
+
+	(void)hub_args(hub, args, id, 0, num);
+	if (hub->sessions == NULL)
+		db_query(hub->hubd->db, STMT_SESSIONS, args, 1, NULL,
+		    hub_compared, hub, &hub->sessions);
+}
+
+void
+hub_reconcile(struct hub *hub)
+{
+	hub->reconcile_in = RECONCILE_TICKS;
+}
+
 /* A storm of handshakes leaves holes in the heap: given back when it is
  * over. */
 static void
@@ -330,7 +381,8 @@ hub_tick(void *arg)
 	if (hub->sweep == NULL)
 		db_query(db, STMT_SWEEP, args, 1, NULL, hub_sweep_done, hub,
 		    &hub->sweep);
-	cmd_poll(hub->hubd->cmds);
+	if (hub->reconcile_in > 0 && --hub->reconcile_in == 0)
+		hub_compare(hub);
 }
 
 struct hub *
@@ -352,7 +404,7 @@ hub_free(struct hub *hub)
 {
 	struct db_req **reqs[] = {&hub->start, &hub->beat, &hub->versions,
 	    &hub->settings, &hub->nodes, &hub->sweep, &hub->parts,
-	    &hub->retention, &hub->stop };
+	    &hub->retention, &hub->sessions, &hub->stop };
 	size_t i;
 
 	if (hub == NULL)

@@ -20,6 +20,9 @@ bool hub_ready(const struct hub *);
 void hub_database(struct hub *, bool up);
 /* The row vanished (a restored database): a new one. */
 void hub_register(struct hub *);
+/* A statement that makes sessions may have taken effect unseen: compare the
+ * database's list with ours in a while. */
+void hub_reconcile(struct hub *);
 /* Orderly end: sessions closed in the database, stopped_at set. done is
  * called in any case, also when the database is away. */
 void hub_retire(struct hub *, void (*done)(void *), void *arg);

@@ -39,7 +39,7 @@ struct listener {
 	struct rate	 rate;
 	unsigned	 slots;		/* handshakes in flight */
 	int		 spare;
-	mono_us		 said_files;	/* a flood of clients is none of lines */
+	mono_us		 said_files;	/* last line of the log about it */
 	bool		 running;
 };
 

@@ -11,3 +11,9 @@ hubd_libhubd_a_SOURCES = \
 	hubd/note.c hubd/note.h hubd/proto.c hubd/proto.h \
 	hubd/serve.c hubd/serve.h hubd/sink.c hubd/sink.h \
 	hubd/stmt.c hubd/stmt.h
+
+check_PROGRAMS += tests/unit/hubd_note
+TESTS += tests/unit/hubd_note
+tests_unit_hubd_note_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/hubd
+tests_unit_hubd_note_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_hubd_note_LDADD = hubd/libhubd.a $(COMMON_LIBS) $(CHECK_LIBS)

@@ -23,7 +23,7 @@
 
 #define RIVALS_MAX	3			/* changes of address, */
 #define RIVAL_WINDOW	(60 * MONO_SEC)		/* in that time */
-#define RIVAL_QUIET	(600 * MONO_SEC)	/* then one event, and silence */
+#define RIVAL_QUIET	(600 * MONO_SEC)	/* one event, then silence */
 #define VERSION_MAX	256
 #define EXPIRY_LOOK	(12 * 3600 * MONO_SEC)	/* the clock may jump */
 

@@ -387,8 +387,10 @@ serve_uids(struct serve *s)
 
 	s->uids[s->nuids++] = (struct ipc_uid){ geteuid(),
 	    geteuid() == 0 ? MSG_CTL : MSG_ALL };
-	if (geteuid() != 0)
+	if (geteuid() != 0) {
+		s->uids[s->nuids++] = (struct ipc_uid){ 0, MSG_CTL };
 		return;
+	}
 	serve_add_uid(s, c->user_apid, MSG_APID);
 	serve_add_uid(s, c->user_ctl, MSG_CTL);
 }

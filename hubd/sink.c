@@ -280,9 +280,10 @@ sink_end(struct sink *s, const struct node *n, wall_us seen, const char *why)
 {
 	struct end *e;
 
-	/* Beyond this the next start of the hub tidies up. */
-	if (batch_rows(s->ends) >= ENDS_MAX)
+	if (batch_rows(s->ends) >= ENDS_MAX) {
+		hub_reconcile(s->hub->hub);
 		return;
+	}
 	e = xcalloc(1, sizeof(*e));
 	e->node = n->id;
 	e->epoch = n->epoch;

@@ -52,7 +52,8 @@
 
 /* $1 hub, $2 all events received before this are stored. */
 #define HUB_BEAT \
-    "UPDATE mast.hubs SET seen_at = now(), flushed_at = greatest(flushed_at,\n" \
+    "UPDATE mast.hubs SET seen_at = now(), flushed_at =\n" \
+    "    greatest(flushed_at,\n" \
     "    least(now(), " AT("$2::bigint") "))\n" \
     "WHERE id = $1::uuid RETURNING stopped_at IS NOT NULL"
 
@@ -135,12 +136,14 @@
     "win AS (SELECT DISTINCT ON (ok.node_id) ok.i, ok.node_id, ok.how,\n" \
     "    ok.reuses, q.addr, q.proto, n.name, n.device_type, n.expires_at,\n" \
     "    st.protocol_version AS before\n" \
-    "    FROM ok JOIN q ON q.i = ok.i JOIN mast.nodes n ON n.id = ok.node_id\n" \
+    "    FROM ok JOIN q ON q.i = ok.i JOIN mast.nodes n ON n.id =\n" \
+    "    ok.node_id\n" \
     "    LEFT JOIN mast.node_state st ON st.node_id = ok.node_id\n" \
     "    ORDER BY ok.node_id, ok.i DESC),\n" \
     "ses AS (INSERT INTO mast.node_sessions AS s (node_id, hub_id, epoch,\n" \
     "    connected_at, address)\n" \
-    "    SELECT w.node_id, $1::uuid, nextval('mast.epoch_seq'), now(), w.addr\n" \
+    "    SELECT w.node_id, $1::uuid, nextval('mast.epoch_seq'),\n" \
+    "    now(), w.addr\n" \
     "    FROM win w ON CONFLICT (node_id) DO UPDATE SET\n" \
     "    hub_id = excluded.hub_id, epoch = excluded.epoch,\n" \
     "    connected_at = excluded.connected_at, address = excluded.address\n" \
@@ -149,14 +152,17 @@
     "    last_seen_at, protocol_version)\n" \
     "    SELECT w.node_id, 'online', now(), w.proto FROM win w\n" \
     "    ON CONFLICT (node_id) DO UPDATE SET status = 'online',\n" \
-    "    last_seen_at = now(), protocol_version = excluded.protocol_version),\n" \
+    "    last_seen_at = now(), protocol_version =\n" \
+    "    excluded.protocol_version),\n" \
     "told AS (INSERT INTO mast.events (created_at, node_id, node_name,\n" \
     "    severity, category, message, details, hub_id)\n" \
-    "    SELECT now(), w.node_id, w.name, 'info'::mast.severity, 'connection',\n" \
+    "    SELECT now(), w.node_id, w.name, 'info'::mast.severity,\n" \
+    "    'connection',\n" \
     "    CASE w.how WHEN 1 THEN 'Node registered and connected'\n" \
     "	ELSE 'Node connected' END,\n" \
     "    json_build_object('address', host(w.addr)), $1::uuid FROM win w\n" \
-    "    UNION ALL SELECT now(), w.node_id, w.name, 'warning'::mast.severity,\n" \
+    "    UNION ALL SELECT now(), w.node_id, w.name,\n" \
+    "    'warning'::mast.severity,\n" \
     "    'compatibility', format('The node speaks protocol version %s; '\n" \
     "    'this hub knows 1 to 4', w.proto),\n" \
     "    json_build_object('protocol_version', w.proto), $1::uuid\n" \
@@ -194,11 +200,13 @@
     "SELECT u.node, u.epoch FROM u\n" \
     "WHERE NOT EXISTS (SELECT FROM own o WHERE o.node = u.node)"
 
-/* $1 hub, $2 number of the batch; arrays: $3 at, $4 node, $5 name,
+/* $1 hub, $2 number of the batch; arrays: $3 at (rising), $4 node, $5 name,
  * $6 severity, $7 as sent, $8 category, $9 message, $10 details, $11 flow.
  * The hub's watermark makes a batch that is sent again a no-op. */
 #define EVENTS \
-    "WITH mark AS (UPDATE mast.hubs SET event_seq = $2::bigint\n" \
+    "WITH mark AS (UPDATE mast.hubs SET event_seq = $2::bigint,\n" \
+    "    flushed_at = greatest(flushed_at, least(now(),\n" \
+    "    " AT("($3::bigint[])[cardinality($3::bigint[])]") "))\n" \
     "    WHERE id = $1::uuid AND event_seq = $2::bigint - 1 RETURNING id),\n" \
     "stored AS (INSERT INTO mast.events (created_at, node_id, node_name,\n" \
     "    severity, severity_raw, category, message, details, flow_id,\n" \
@@ -206,7 +214,8 @@
     "    SELECT " AT("u.at") ", u.node, u.name,\n" \
     "    u.severity::mast.severity, u.raw, u.category, u.message,\n" \
     "    u.details::json, u.flow, mark.id\n" \
-    "    FROM mark, unnest($3::bigint[], $4::uuid[], $5::text[], $6::text[],\n" \
+    "    FROM mark, unnest($3::bigint[], $4::uuid[], $5::text[],\n" \
+    "    $6::text[],\n" \
     "    $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])\n" \
     "    AS u(at, node, name, severity, raw, category, message, details,\n" \
     "    flow) RETURNING 1)\n" \
@@ -226,7 +235,8 @@
     "    FROM gone g WHERE t.node_id = g.node_id),\n" \
     "told AS (INSERT INTO mast.events (created_at, node_id, node_name,\n" \
     "    severity, category, message, hub_id)\n" \
-    "    SELECT " AT("g.at") ", g.node_id, n.name, 'critical', 'connection',\n" \
+    "    SELECT " AT("g.at") ", g.node_id, n.name, 'critical',\n" \
+    "    'connection',\n" \
     "    'Node disconnected: ' || g.why, $1::uuid\n" \
     "    FROM gone g JOIN mast.nodes n ON n.id = g.node_id)\n" \
     "SELECT count(*) FROM gone"
@@ -260,13 +270,11 @@
     "    AND c.expires_at > now()\n" \
     "RETURNING c.id, c.action"
 
-/* $1 hub: commands that wait for a node which is connected here. */
-#define QUEUED \
-    "SELECT c.id, c.node_id FROM mast.commands c\n" \
-    "JOIN mast.node_sessions s ON s.node_id = c.node_id\n" \
-    "WHERE c.state = 'queued' AND s.hub_id = $1::uuid\n" \
-    "    AND c.expires_at > now() AND c.created_at < now() - interval '1 s'\n" \
-    "ORDER BY c.created_at LIMIT 200"
+/* $1 hub: what the database takes for live sessions of this hub, but for
+ * those that are just being made. */
+#define SESSIONS \
+    "SELECT s.node_id, s.epoch FROM mast.node_sessions s\n" \
+    "WHERE s.hub_id = $1::uuid AND s.connected_at < now() - interval '15 s'"
 
 /* $1 hub. Commands past their time, and those of hubs that are long gone. */
 #define SWEEP \
@@ -319,7 +327,7 @@ static const struct db_stmt stmts[] = {
 	[STMT_ENDS] = { "ends", ENDS, 6, 0 },
 	[STMT_FINALS] = { "finals", FINALS, 7, 0 },
 	[STMT_CLAIM] = { "claim", CLAIM, 4, 0 },
-	[STMT_QUEUED] = { "queued", QUEUED, 1, DB_READ },
+	[STMT_SESSIONS] = { "sessions", SESSIONS, 1, DB_READ },
 	[STMT_SWEEP] = { "sweep", SWEEP, 1, DB_READ },
 	[STMT_CONFIG_STORE] = { "config_store", CONFIG_STORE, 7, 0 },
 	[STMT_PARTITIONS] = { "partitions",

@@ -1,1 +1,2 @@
-dist_man_MANS += man/mastctl.8
+dist_man_MANS += man/mastctl.8 man/mastkeeper-aid.8 man/mastkeeper-apid.8 \
+	man/mastkeeper-hubd.8 man/mastkeeper.conf.5

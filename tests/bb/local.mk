@@ -1,13 +1,16 @@
 # Black-box suites: each starts an installation of its own.
 BB_TESTS = \
-	tests/bb/test_access.py tests/bb/test_aid.py tests/bb/test_command.py \
+	tests/bb/test_access.py tests/bb/test_aid.py tests/bb/test_auth.py \
+	tests/bb/test_badinput.py tests/bb/test_command.py \
 	tests/bb/test_ctl.py tests/bb/test_dashboard.py \
-	tests/bb/test_durability.py \
-	tests/bb/test_enroll.py tests/bb/test_events.py tests/bb/test_hub.py \
-	tests/bb/test_nodes.py tests/bb/test_page.py tests/bb/test_readme.py
+	tests/bb/test_durability.py tests/bb/test_enroll.py \
+	tests/bb/test_events.py tests/bb/test_fleet.py \
+	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_nodes.py \
+	tests/bb/test_page.py tests/bb/test_readme.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py tests/bb/hubkit.py \
-	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/tap.py tests/bb/ws.py
+	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/tap.py tests/bb/ws.py \
+	tests/samples packaging/build-aux/tap-driver.sh
 
 # What `make check` would run, for scripts.
 .PHONY: print-tests

@@ -6,7 +6,6 @@ problem in bounded time, and nothing that was accepted is lost."""
 import http.client
 import json
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -266,59 +265,74 @@ def timed(limit, fn):
     return out
 
 
-def test_wrong_schema(s):
-    """A schema of another version is refused in one sentence; apid says it
-    in /readyz and comes up by itself"""
-    rig = Rig.of(s)
-    for db, part in (("host=%s/pg dbname=postgres" % s.state,
-                      "there is no schema here; run mastctl"),
-                     ("host=%s/pg dbname=nonesuch" % s.state,
-                      "refuses the connection: database \"nonesuch\"")):
-        with open(rig.conf, "w") as f:
-            f.write(rig.text(suite={"database": db}))
-        code, err = rig.run_daemon("hubd", rig.conf)
-        tap.equal(code, CONFIG, err)
-        tap.contains(err, part)
+def schema_faults(s):
+    """(change, way back, sentence): one too new and one too old."""
     v = s.one("SELECT max(version) FROM mast.migrations")
     move = "UPDATE mast.migrations SET version = %d WHERE version = %d"
-    s.kill("hubd", signal.SIGTERM)
-    s.kill("apid", signal.SIGTERM)
-    for change, back, part in (
-            ("INSERT INTO mast.migrations (version, name, sha256) "
+    return (("INSERT INTO mast.migrations (version, name, sha256) "
              "VALUES (99, 'future', repeat('0', 64))",
              "DELETE FROM mast.migrations WHERE version = 99",
              "the schema has version 99, this program knows only up to %d; "
              "install the newer one" % v),
             (move % (-v, v), move % (v, -v), "the schema has version %d, "
-             "this program needs %d; run mastctl db migrate" % (v - 1, v))):
+             "this program needs %d; run mastctl db migrate" % (v - 1, v)))
+
+
+def test_wrong_schema(s):
+    """A start with the wrong database or schema is refused in one sentence,
+    exit 78"""
+    rig = Rig.of(s)
+    here = "host=%s/pg dbname=mastkeeper" % s.state
+
+    def bad(db, part):
+        with open(rig.conf, "w") as f:
+            f.write(rig.text(suite={"database": db}, apid={"tls": "no"}))
+        for name in ("apid", "hubd"):
+            code, err = rig.run_daemon(name, rig.conf)
+            tap.equal(code, CONFIG, err)
+            tap.contains(err, "error %s: database: " % name)
+            tap.contains(err, part)
+    bad("host=%s/pg dbname=postgres" % s.state,
+        "there is no schema here; run mastctl")
+    bad("host=%s/pg dbname=nonesuch" % s.state,
+        "refuses the connection: database \"nonesuch\" does not exist")
+    for change, back, part in schema_faults(s):
         s.sql(change)
         try:
-            hubd = s.start("hubd", wait=False)
-            tap.equal(hubd.wait(20 * mast.PATIENCE), CONFIG, "hubd")
-            s.mine.pop("hubd")
-            s.down.add("hubd")
-            tap.contains(s.log("hubd"), part)
-            if "apid" in s.down:
-                s.start("apid", wait=False)
-            status, doc = mast.wait_until(lambda: s.readyz() == 503 and (
-                lambda a: not a[1]["checks"]["schema"]["ok"] and a)(
+            bad(here, part)
+        finally:
+            s.sql(back)
+    tap.equal(s.readyz(), 200)
+
+
+def test_schema_changes(s):
+    """A schema that becomes wrong is told by /readyz; sessions stay, and
+    all comes back by itself"""
+    n = s.node("schema", auto=False)
+    pids = dict(s.pids)
+    for i, (change, back, part) in enumerate(schema_faults(s)):
+        s.sql(change)
+        try:
+            kill_postgres(s)
+            s.start_postgres(wait=False)
+            doc = mast.wait_until(lambda: s.readyz() == 503 and (
+                lambda a: not a[1]["checks"]["schema"]["ok"] and a[1])(
                     ready(s)), 15, "/readyz names the schema")
             tap.contains(doc["checks"]["schema"]["detail"], part)
-            tap.contains(s.log("apid"), part)
+            for name in ("apid", "hubd"):
+                mast.wait_until(lambda: part in s.log(name), 10, name)
             s.nobody().get("/livez").want(200)
             away(s.nobody().post("/api/v1/auth/login", {
                 "username": "admin", "password": "x"}))
+            n.event(str(i))
+            read_all(n)
         finally:
             s.sql(back)
-        if "99" in change:      # the second change finds apid connected
-            mast.wait_until(lambda: ready(s)[1]["checks"]["database"]["ok"],
-                            15, "apid is connected")
-            kill_postgres(s)
-            s.start_postgres(wait=False)
-    pid = s.pids["apid"]
-    s.start("hubd")
-    tap.equal(s.pids["apid"], pid)
-    assert mast.alive(pid)
+        s.wait_ready()
+    tap.equal(s.pids, pids)
+    mast.wait_until(lambda: events_of(s, n.id) == {0: 1, 1: 1}, 15,
+                    "the events of the outage")
+    n.close()
 
 
 def test_database_away_at_start(s):
@@ -385,11 +399,16 @@ def test_database_away(s):
     n.close()
 
 
-def postgres(s):
+def freeze_postgres(s):
+    """Stops all of it; the pids. The postmaster first: it makes no more."""
     with open(os.path.join(s.state, "db", "postmaster.pid")) as f:
-        pid = int(f.readline())
-    return [pid] + [int(p) for p in os.listdir("/proc") if p.isdigit() and
-                    s._parent(int(p)) == pid]
+        pids = [int(f.readline())]
+    os.kill(pids[0], signal.SIGSTOP)
+    pids += [int(p) for p in os.listdir("/proc") if p.isdigit() and
+             s._parent(int(p)) == pids[0]]
+    for pid in pids[1:]:
+        os.kill(pid, signal.SIGSTOP)
+    return pids
 
 
 def test_database_hangs(s):
@@ -404,9 +423,7 @@ def test_database_hangs(s):
         begin = time.monotonic()
         r = fn()
         answers[key] = (r, time.monotonic() - begin)
-    stopped = postgres(s)
-    for pid in stopped:
-        os.kill(pid, signal.SIGSTOP)
+    stopped = freeze_postgres(s)
     try:
         threads = [threading.Thread(target=ask, args=a) for a in (
             ("get", lambda: admin.get(path)),
@@ -525,23 +542,29 @@ def test_aid_away(s):
 # ---- descriptors
 
 class FewFiles:
-    """A process that may open only so many more files."""
+    """A daemon that was started with room for only so many more files."""
 
-    def __init__(self, pid, more):
-        self.pid = pid
-        self.old = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-        have = [int(x) for x in os.listdir("/proc/%d/fd" % pid)]
-        # Lowest numbers are given first: holes count too.
-        room = len([i for i in range(max(have)) if i not in have])
-        self.limit = max(have) + 1 + max(more - room, 0)
+    def __init__(self, s, name, more):
+        self.s = s
+        self.name = name
+        self.limit = len(os.listdir("/proc/%d/fd" % s.pids[name])) + more
 
     def __enter__(self):
-        resource.prlimit(self.pid, resource.RLIMIT_NOFILE,
-                         (self.limit, self.old[1]))
-        return self
+        s, name = self.s, self.name
+        s.kill(name, signal.SIGTERM)
+        with open(os.path.join(s.state, "log", name + ".log"), "a") as log:
+            p = subprocess.Popen(
+                ["prlimit", "--nofile=%d:%d" % (self.limit, self.limit),
+                 s.program("mastkeeper-" + name), "-f", s.conf],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+        s.mine[name] = p
+        s.pids[name] = p.pid
+        s.down.discard(name)
+        s.wait_ready()
 
     def __exit__(self, *why):
-        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, self.old)
+        tap.equal(self.s.restart(self.name), 0, "exit code")
 
 
 def crowd(port, n):
@@ -563,10 +586,10 @@ def crowd(port, n):
 def test_hub_out_of_files(s):
     """hubd without descriptors: who is connected is served, one line says
     it, and it recovers"""
-    n = s.node("files")
     node_id, token = s.admin().node_add("late")
     before = s.log("hubd").count("out of file descriptors")
-    with FewFiles(s.pids["hubd"], 12):
+    with FewFiles(s, "hubd", 12):
+        n = s.node("files")
         idle = crowd(s.node_port, 60)
         mast.wait_until(lambda: s.log("hubd").count(
             "out of file descriptors") > before, 10, "the log line")
@@ -585,31 +608,32 @@ def test_hub_out_of_files(s):
             except (OSError, ws.Closed):
                 return False
         mast.wait_until(enters, 15, "a new node gets in")
-    told = s.log("hubd").count("out of file descriptors") - before
-    assert told < 15, "%d lines" % told
-    late.close()
-    n.close()
+        told = s.log("hubd").count("out of file descriptors") - before
+        assert told < 15, "%d lines" % told
+        late.close()
+        n.close()
 
 
 def test_apid_out_of_files(s):
-    """apid without descriptors: open connections are served, and it
-    recovers"""
+    """apid without descriptors: open connections are served, one line says
+    it, and it recovers"""
     admin = s.admin()
-    kept = http.client.HTTPConnection("127.0.0.1", s.port, timeout=10)
-    spare = socket.create_connection(("127.0.0.1", s.port), 10)
-    board = admin.dashboard()
-    headers = {"Authorization": "Bearer " + admin.token}
+    before = s.log("apid").count("out of file descriptors")
+    with FewFiles(s, "apid", 16):
+        kept = http.client.HTTPConnection("127.0.0.1", s.port, timeout=10)
+        spare = socket.create_connection(("127.0.0.1", s.port), 10)
+        board = admin.dashboard()
 
-    def get():
-        kept.request("GET", "/api/v1/nodes", headers=headers)
-        r = kept.getresponse()
-        r.read()
-        return r.status
-    tap.equal(get(), 200)
-    with FewFiles(s.pids["apid"], 12):
+        def get():
+            kept.request("GET", "/api/v1/nodes", headers={
+                "Authorization": "Bearer " + admin.token})
+            r = kept.getresponse()
+            r.read()
+            return r.status
+        tap.equal(get(), 200)
         idle = crowd(s.port, 60)
-        mast.wait_until(lambda: "out of file descriptors" in s.log("apid"),
-                        10, "the log line")
+        mast.wait_until(lambda: s.log("apid").count(
+            "out of file descriptors") > before, 10, "the log line")
         tap.equal(get(), 200)
         tap.equal(board.recv(10)[0], ws.TEXT)
         # A relay needs a descriptor of its own: refused, not hung.
@@ -618,7 +642,7 @@ def test_apid_out_of_files(s):
                       b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
                       b"dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
         tap.contains(spare.recv(65536).decode(), "HTTP/1.1 503 ")
-        for c in idle:
+        for c in idle + [spare]:
             c.close()
 
         def served():
@@ -628,9 +652,10 @@ def test_apid_out_of_files(s):
                 return False
         mast.wait_until(served, 10, "new connections")
         tap.equal(get(), 200)
-    kept.close()
-    spare.close()
-    board.close()
+        told = s.log("apid").count("out of file descriptors") - before
+        assert told < 15, "%d lines" % told
+        kept.close()
+        board.close()
 
 
 # ---- clocks
@@ -648,8 +673,7 @@ def test_odd_times(s):
     mast.wait_until(lambda: len(events_of(s, n.id)) == len(stamps), 10,
                     "all stored")
     doc = s.admin().events(node_id=n.id, category="test")
-    items = doc.get("events") or doc.get("items")
-    tap.equal([e["message"] for e in items],
+    tap.equal([e["message"] for e in doc],
               [str(i) for i in reversed(range(len(stamps)))], "newest first")
     tap.equal(s.one("SELECT bool_and(created_at BETWEEN now() - interval "
                     "'1 min' AND now()) FROM mast.events WHERE node_id = %s",
@@ -725,6 +749,44 @@ def client_hello():
 
 
 RANDOM = os.urandom(70000)
+SOCKS = ("hubd.sock", "hubd.ctl", "apid.ctl", "aid.sock", "aid.ctl")
+
+
+def test_half_said(s):
+    """Who says half a thing, or nothing, is cut off at each door's deadline,
+    and the others are served meanwhile"""
+    n = s.node("bystander", auto=False)
+    hello = client_hello()
+    proxy = proxy_v2("192.0.2.9")
+    ipc = ipcraw.pack(ipcraw.HELLO, ipcraw.hello(ipcraw.CTL))
+    doors = [(("127.0.0.1", s.port), 5, (
+        b"GET / HT", b"GET /\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n", b"")),
+        (("127.0.0.1", s.node_port), 10, (
+            hello, hello[:-10] + b"\0" * 10, hello[:60], b"\x16", b"")),
+        (os.path.join(s.run_dir, "node.sock"), 5, (
+            proxy[:20], proxy[:3], proxy, proxy + b"GET /ws", b""))]
+    doors += [(os.path.join(s.run_dir, x), 5, (ipc[:7], ipc[:20], b""))
+              for x in SOCKS]
+    open_ones = []
+    begin = time.monotonic()
+    for where, limit, texts in doors:
+        for text in texts:
+            c = socket.socket(socket.AF_INET if isinstance(where, tuple)
+                              else socket.AF_UNIX)
+            c.connect(where)
+            send(c, text)
+            open_ones.append((limit, c, where, text))
+    n.event("1")
+    mast.wait_until(lambda: events_of(s, n.id) == {1: 1}, 5, "stored")
+    s.node("newcomer").close()
+    s.admin().get("/api/v1/nodes").want(200)
+    for limit, c, where, text in sorted(open_ones, key=lambda o: o[0]):
+        got = ending(c, limit + 4)
+        took = time.monotonic() - begin
+        c.close()
+        assert took > limit - 1, "%s: cut after %.1f s" % (where, took)
+        assert not got or got.startswith((b"HTTP/1.1 408", b"\x16")), got
+    n.close()
 
 
 def test_http_door(s):
@@ -736,7 +798,7 @@ def test_http_door(s):
         (RANDOM, b"4"), (b"A" * 70000, b"4"), (b"\r\n" * 40000, b"4"),
         (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"505"),
         (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", b"505"),
-        (b"GET /\r\n", b"4"), (b"GET / HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"400"),
         (b"GET / HTTP/1.1\nHost: x\n\n", b"400"),
         (b"GET / HTTP/1.1\r\nHost: x\r\n" +
          b"X: y\r\n" * 70 + b"\r\n", b"431"),
@@ -751,7 +813,6 @@ def test_http_door(s):
          b"Content-Length: 99999999999999999999\r\n\r\n", b"4"),
         (proxy_v2("192.0.2.1") + b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n",
          b"400"),
-        (b"GET / HT", None), (b"", None),       # the deadline of a head
     ]
     open_ones = []
     for data, want in cases:
@@ -759,44 +820,33 @@ def test_http_door(s):
         send(c, data)
         open_ones.append((c, data, want))
     for c, data, want in open_ones:
-        got = ending(c, 90 if want is None and not data else 12)
+        got = ending(c, 5)
         c.close()
-        if want is not None:
-            assert got.startswith(b"HTTP/1.1 " + want), (data[:60],
-                                                         got[:200])
-            tap.contains(got, b"application/problem+json")
-        else:
-            assert got == b"" or got.startswith(b"HTTP/1.1 408"), got[:200]
+        assert got.startswith(b"HTTP/1.1 " + want), (data[:60], got[:200])
+        tap.contains(got, b"application/problem+json")
 
 
 def test_node_door(s):
-    """Plain HTTP, garbage and half a handshake at hubd's TLS port"""
+    """Plain HTTP and garbage at hubd's TLS port"""
     hello = client_hello()
     n = s.node("bystander", auto=False)
     cases = [b"GET /ws/node HTTP/1.1\r\nHost: x\r\n\r\n", RANDOM,
              b"\x16\x03\x01\xff\xff" + RANDOM[:1000],
              b"\x80\x2e\x01\x00\x02" + b"\0" * 60,      # SSLv2
              hello[:5] + RANDOM[:len(hello) - 5],
-             hello[:-10] + b"\0" * 10, b"\x15\x03\x01\x00\x02\x02\x28",
+             b"\x15\x03\x01\x00\x02\x02\x28",
              b"\x17\x03\x03\x00\x10" + RANDOM[:16],
              proxy_v2("192.0.2.1") + hello]
-    cases = [(c, False) for c in cases] + [
-        (hello[:60], True), (b"", True), (hello, True), (b"\x16", True)]
-    begin = time.monotonic()
     open_ones = []
-    for data, slow in cases:
+    for data in cases:
         c = socket.create_connection(("127.0.0.1", s.node_port), 10)
         send(c, data)
-        open_ones.append((c, data, slow))
-    n.event("1")                # others are served meanwhile
-    mast.wait_until(lambda: events_of(s, n.id) == {1: 1}, 5, "stored")
-    tap.equal(s.node("newcomer").closed, None)
-    for c, data, slow in open_ones:
-        got = ending(c, 14)
-        took = time.monotonic() - begin
+        open_ones.append(c)
+    for c in open_ones:
+        got = ending(c, 5)
         c.close()
-        assert not slow or took > 5, "cut after %.1f s" % took
         assert b"HTTP" not in got, got[:80]
+    tap.equal(n.closed, None)
     n.close()
 
 
@@ -808,7 +858,6 @@ def test_unix_node_door(s):
              (good[:12] + b"\x31" + good[13:], b""),    # version 3
              (good[:13] + b"\x99" + good[14:], b""),    # family
              (good[:14] + b"\xff\xff" + b"\0" * 5000, b""),
-             (good[:20], b""), (good[:3], b""), (b"", b""),
              (good + b"nonsense\r\n\r\n", b"400"),
              (good + good, b"400"), (good + client_hello(), b"400"),
              (good + b"GET /other HTTP/1.1\r\nHost: x\r\n\r\n", b"426|404"),
@@ -820,7 +869,7 @@ def test_unix_node_door(s):
         send(c, data)
         open_ones.append((c, data, want))
     for c, data, want in open_ones:
-        got = ending(c, 10)
+        got = ending(c, 5)
         c.close()
         if want == b"":
             tap.equal(got, b"", data[:40])
@@ -844,10 +893,10 @@ def test_control_doors(s):
            struct.pack("<IHHQ", 0xffffffff, ipcraw.STATUS, 0, 0),
            hello + hello, hello + ipcraw.pack(ipcraw.STATUS, b"x", ident=1),
            hello + ipcraw.pack(9999), hello + RANDOM[:4096],
-           hello + ipcraw.pack(N["STATUS_REPLY"], ident=5), b"", hello[:7])
-    for sock in ("hubd.sock", "hubd.ctl", "apid.ctl", "aid.sock", "aid.ctl"):
+           hello + ipcraw.pack(N["STATUS_REPLY"], ident=5))
+    open_ones = []
+    for sock in SOCKS:
         path = os.path.join(s.run_dir, sock)
-        open_ones = []
         for data in bad:
             c = ipcraw.Raw(path)
             send(c.s, data)
@@ -858,10 +907,11 @@ def test_control_doors(s):
                 c = ipcraw.Raw(path)
                 send(c.s, hello + ipcraw.pack(N[kind], b"\0" * 64, ident=3))
                 open_ones.append((c, kind))
-        for c, data in open_ones:
-            ending(c.s, 10)
-            c.close()
-        c = ipcraw.Raw(path)
+    for c, data in open_ones:
+        ending(c.s, 5)
+        c.close()
+    for sock in SOCKS:
+        c = ipcraw.Raw(os.path.join(s.run_dir, sock))
         tap.equal(c.greet(ipcraw.CTL)[0], ipcraw.HELLO_OK, sock)
         c.close()
     if root:
@@ -880,9 +930,8 @@ def stranger(s):
     out = subprocess.run(
         ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
          "/usr/bin/python3", "-B", "-c", code] + [
-             os.path.join(s.run_dir, x) for x in (
-                 "hubd.sock", "hubd.ctl", "apid.ctl", "aid.sock",
-                 "aid.ctl")], cwd="/", capture_output=True, text=True)
+             os.path.join(s.run_dir, x) for x in SOCKS],
+        cwd="/", capture_output=True, text=True)
     tap.equal((out.stdout, out.stderr), ("", ""))
 
 

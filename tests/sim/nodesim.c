@@ -17,7 +17,7 @@
 #include "sim.h"
 #include "xmalloc.h"
 
-#define TICK (10 * MONO_MS)
+#define TICK MONO_MS
 
 static volatile sig_atomic_t got_stop, got_reset;
 
@@ -127,7 +127,7 @@ static void
 sim_on_ramp(void *arg)
 {
 	struct sim *s = arg;
-	int n = s->o.ramp > 0 ? (int)(s->o.ramp / 100) + 1 : s->n;
+	int n = s->o.ramp > 0 ? (int)(s->o.ramp / 1000) + 1 : s->n;
 
 	while (n-- > 0 && s->ramped < s->n)
 		node_start(&s->nodes[s->ramped++]);
@@ -142,7 +142,7 @@ sim_on_events(void *arg)
 	static int next;
 	int tries;
 
-	s->event_debt += s->o.events_per_sec / 100;
+	s->event_debt += s->o.events_per_sec / 1000;
 	while (s->event_debt >= 1) {
 		for (tries = 0; tries < s->n; tries++) {
 			next = (next + 1) % s->n;
@@ -231,7 +231,8 @@ sim_write_report(struct sim *s)
 		    strerror(errno));
 }
 
-/* stdin: "event INDEX", "events N", "reset", "report", "stop". */
+/* stdin: "event INDEX", "events N", "reset", "mark" (lateness is counted
+ * from here), "report", "stop". */
 static void
 sim_control(struct sim *s)
 {
@@ -260,6 +261,8 @@ sim_control(struct sim *s)
 			node_event(&s->nodes[i]);
 		else if (strcmp(line, "reset") == 0)
 			node_reset_all(s);
+		else if (strcmp(line, "mark") == 0)
+			memset(&s->b.late, 0, sizeof(s->b.late));
 		else if (strcmp(line, "report") == 0)
 			sim_write_report(s);
 		else if (strcmp(line, "stop") == 0)
@@ -280,7 +283,7 @@ sim_loop(struct sim *s)
 
 	end = s->o.duration > 0 ? mono_now() + s->o.duration * MONO_SEC : 0;
 	while (!got_stop && (end == 0 || mono_now() < end)) {
-		n = epoll_wait(s->ep, ev, nitems(ev), 10);
+		n = epoll_wait(s->ep, ev, nitems(ev), 1);
 		for (i = 0; i < n; i++) {
 			if (ev[i].data.ptr == s)
 				sim_control(s);
@@ -403,7 +406,7 @@ static const char usage_text[] =
 "  --ledger FILE         a line for every event, command and ack\n"
 "  --report FILE         JSON, rewritten each second and at the end\n"
 "  --print               a line for every registration and loss\n"
-"stdin: event I, events N, reset, report, stop. SIGUSR1: reset all.\n";
+"stdin: event I, events N, reset, mark, report, stop. SIGUSR1: reset all.\n";
 
 static void
 usage(void)

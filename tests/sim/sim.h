@@ -35,7 +35,7 @@ struct hist { uint64_t n, max, sum; uint32_t b[HIST_BUCKETS]; };
 void hist_add(struct hist *, int64_t us);
 int64_t hist_at(const struct hist *, double q);	/* microseconds */
 
-/* Wheel of 10 ms slots. */
+/* Wheel of 1 ms slots. */
 struct sim_timer {
 	struct sim_timer *next, **pprev;
 	mono_us	 due;

@@ -20,8 +20,12 @@ static const uint8_t mask_key[4] = { 0x37, 0xfa, 0x21, 0x3d };
 static void
 io_interest(struct sim_node *nd, uint32_t events)
 {
-	struct epoll_event ev = { .events = events, .data.ptr = nd };
+	struct epoll_event ev = { .data.ptr = nd };
 
+	/* A slow reader sees only the end, once it is let in. */
+	if (nd->sim->o.trap == TRAP_SLOW_READER && nd->phase == PH_LIVE)
+		events = (events & ~(uint32_t)EPOLLIN) | EPOLLRDHUP;
+	ev.events = events;
 	if (nd->events == events)
 		return;
 	if (epoll_ctl(nd->sim->ep, nd->events ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
@@ -163,8 +167,7 @@ io_flush(struct sim_node *nd)
 	if (nd->fd == -1)
 		return;
 	buf_free(&nd->out);
-	io_interest(nd, nd->sim->o.trap == TRAP_SLOW_READER &&
-	    nd->phase == PH_LIVE ? EPOLLRDHUP : EPOLLIN);
+	io_interest(nd, EPOLLIN);
 }
 
 /* Bytes go out at once where the socket takes them. */
@@ -351,7 +354,8 @@ io_event(struct sim_node *nd, uint32_t events)
 	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP))
 		io_input(nd);
-	if (nd->want_close == NULL && (events & EPOLLOUT))
+	if (nd->want_close == NULL && ((events & EPOLLOUT) ||
+	    nd->sim->o.trap == TRAP_SLOW_READER))
 		io_flush(nd);
 	io_settle(nd);
 }

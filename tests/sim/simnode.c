@@ -134,8 +134,8 @@ node_event(struct sim_node *nd)
 
 	s->b.events++;
 	if (s->ledger != NULL)
-		fprintf(s->ledger, "event %s %llu\n", nd->id,
-		    (unsigned long long)seq);
+		fprintf(s->ledger, "event %s %llu %lld\n", nd->id,
+		    (unsigned long long)seq, (long long)wall_now());
 	buf_printf(&b, "{\"payload\":{\"category\":\"sim\",\"details\":"
 	    "{\"seq\":%llu},\"message\":\"sim event %llu\",\"severity\":"
 	    "\"%s\"},\"timestamp\":\"" TS "\",\"type\":\"event\"}",

@@ -250,6 +250,57 @@ START_TEST(skipping)
 }
 END_TEST
 
+/* Members in one call: compact, spaced, escaped, empty, broken. */
+START_TEST(members)
+{
+	static const char text[] = "{\"a\":1,\"b\" : [2] ,\"c\\u0041\":"
+	    "{\"x\":\"\\n\"},\"d\":\"\\t\" , \"e\":{}}";
+	static const struct { const char *key, *value; bool escaped; }
+	    want[] = {
+		{ "a", "1", false }, { "b", "[2]", false },
+		{ "c\\u0041", "{\"x\":\"\\n\"}", true },
+		{ "d", "\"\\t\"", false }, { "e", "{}", false },
+	};
+	static const char *const broken[] = { "{\"a\"}", "{\"a\":}",
+	    "{\"a\":1 \"b\":2}", "{\"a\":1\"b\":2}", "{,\"a\":1}",
+	    "{\"a\":1,}", "{\"a\":1,,\"b\":2}", "{\"a\":01}", "{\"a",
+	    "{\"a\":1", "{\"a\":[1}", "{\"\x01\":1}" };
+	struct slice v;
+	struct jscan js;
+	size_t i;
+	int rc;
+
+	jscan_init(&js, text, sizeof(text) - 1);
+	expect(&js, JSCAN_OBJECT, NULL);
+	for (i = 0; i < nitems(want); i++) {
+		ck_assert_int_eq(jscan_member(&js, &v), 1);
+		ck_assert(slice_eq(js.text, want[i].key));
+		ck_assert(slice_eq(v, want[i].value));
+		ck_assert_int_eq(js.escaped, want[i].escaped);
+	}
+	ck_assert_int_eq(jscan_member(&js, &v), 0);
+	expect(&js, JSCAN_END, NULL);
+	jscan_init(&js, " {} ", 4);
+	expect(&js, JSCAN_OBJECT, NULL);
+	ck_assert_int_eq(jscan_member(&js, &v), 0);
+	for (i = 0; i < nitems(broken); i++) {
+		char *q = exact(broken[i], strlen(broken[i]));
+
+		jscan_init(&js, q, strlen(broken[i]));
+		expect(&js, JSCAN_OBJECT, NULL);
+		while ((rc = jscan_member(&js, &v)) > 0)
+			;
+		ck_assert_msg(rc == -1, "accepted: %s", broken[i]);
+		ck_assert_ptr_nonnull(js.bad);
+		free(q);
+	}
+	/* an array has none */
+	jscan_init(&js, "[1,\"a\":2]", 9);
+	expect(&js, JSCAN_ARRAY, NULL);
+	ck_assert_int_eq(jscan_member(&js, &v), -1);
+}
+END_TEST
+
 START_TEST(numbers)
 {
 	static const struct { const char *s; int rc; int64_t v; } i64[] = {
@@ -480,6 +531,7 @@ main(void)
 	tcase_add_test(tc, depth);
 	tcase_add_test(tc, tokens);
 	tcase_add_test(tc, skipping);
+	tcase_add_test(tc, members);
 	tcase_add_test(tc, numbers);
 	tcase_add_test(tc, unescaping);
 	tcase_add_test(tc, sample_files);
