@@ -17,7 +17,7 @@ static const struct conf_key keys[] = {
 	    false, "where nodes connect; empty: only through apid's door" },
 	{ "hubd", "tls", CONF_BOOL, OFF(tls), "yes", 0, 0, false,
 	    "TLS on that address; no: a proxy in front does it" },
-	{ "hubd", "handshakes", CONF_INT, OFF(handshakes), "50", 1, 4096,
+	{ "hubd", "handshakes", CONF_INT, OFF(handshakes), "32", 1, 4096,
 	    false, "handshakes in flight; the others wait in the kernel" },
 	{ "hubd", "accept_rate", CONF_INT, OFF(accept_rate), "5000", 1,
 	    1000000, false, "new connections per second, at most" },

@@ -23,7 +23,7 @@
 
 #define BACKLOG		4096
 #define PER_TURN	16	/* then the other sockets have their turn */
-#define ENROLL_MAX	256	/* auths that wait for the database */
+#define ENROLL_MAX	64	/* auths that wait for the database */
 
 struct door {
 	struct listener	*l;
