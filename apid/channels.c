@@ -55,7 +55,7 @@ open_database(struct apid *a)
 	    ? a->conf.suite.database : "", a->conf.suite.user_apid);
 
 	c.conninfo = conninfo;
-	c.stmts = stmt_table(&c.nstmts);
+	c.parts = stmt_parts(&c.nparts);
 	a->db = db_new(&c);
 	free(conninfo);
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "apid.h"
+#include "arg.h"
 #include "db.h"
 #include "driver.h"
 #include "h_command.h"
@@ -121,20 +122,17 @@ journal(struct req *req)
 	const struct body *b = req->body;
 	struct command *c = req->state;
 	struct buf sealed = BUF_INIT;
-	char *node = arena_alloc(req->arena, ID_TEXT);
 
 	id_new(&c->id);
 	id_text(&c->id, c->text);
-	id_text(&req->params.v[0].id, node);
 	secret_seal(req->apid->key, "command", b->action.p, b->action.n,
 	    (struct slice){ (const char *)c->id.b, sizeof(c->id.b) },
 	    &sealed);
 	const struct db_arg args[] = {
-		db_str(c->text), db_str(node), db_str(req->who->nodes_array),
+		db_str(c->text), arg_node(req), arg_access(req),
 		db_str(c->what->name),
 		db_bytes(buf_head(&sealed), buf_used(&sealed)),
-		db_str(arena_printf(req->arena, "%d",
-		    HUB_COMMAND_MS / 1000)),
+		arg_i64(req, HUB_COMMAND_MS / 1000),
 		db_str(req->address), db_str(req->id),
 	};
 	req_db(req, STMT_COMMAND_OPEN, args, nitems(args), journalled);
@@ -175,7 +173,6 @@ void
 h_command(struct req *req)
 {
 	const struct body *b = req->body;
-	char *node = arena_alloc(req->arena, ID_TEXT);
 
 	if (b->action.n > H_COMMAND_ACTION) {
 		req_fail(req, ERR_TOO_LARGE, "an action has at most %d bytes",
@@ -185,9 +182,7 @@ h_command(struct req *req)
 	if (!hub_need(req))
 		return;
 	req->state = arena_calloc(req->arena, sizeof(struct command));
-	id_text(&req->params.v[0].id, node);
-	const struct db_arg args[] = { db_str(node),
-	    db_str(req->who->nodes_array) };
+	const struct db_arg args[] = { arg_node(req), arg_access(req) };
 
 	req_db(req, STMT_NODE_TYPE, args, nitems(args), typed);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "apid.h"
+#include "arg.h"
 #include "db.h"
 #include "h_config.h"
 #include "hub.h"
@@ -90,13 +91,10 @@ static void
 ask_stored(struct req *req, enum err why)
 {
 	struct config *c = arena_calloc(req->arena, sizeof(*c));
-	char *node = arena_alloc(req->arena, ID_TEXT);
 
 	c->err = why;
 	req->state = c;
-	id_text(&req->params.v[0].id, node);
-	const struct db_arg args[] = { db_str(node),
-	    db_str(req->who->nodes_array) };
+	const struct db_arg args[] = { arg_node(req), arg_access(req) };
 
 	req_db(req, STMT_CONFIG_GET, args, nitems(args), stored);
 }

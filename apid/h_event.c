@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apid.h"
+#include "arg.h"
 #include "db.h"
 #include "h_event.h"
 #include "req.h"
@@ -96,13 +97,11 @@ h_event_list(struct req *req)
 	if (!filter_get(req, &f))
 		return;
 	const struct db_arg args[] = {
-		db_str(req->who->nodes_array), db_str(f.node),
+		arg_access(req), db_str(f.node),
 		db_str(f.severity), db_str(f.category), db_str(f.flow),
 		db_str(like(req, f.search)), db_str(f.from), db_str(f.to),
-		db_str(arena_printf(req->arena, "%lld",
-		    (long long)f.per_page)),
-		db_str(arena_printf(req->arena, "%lld",
-		    (long long)((f.page - 1) * f.per_page))),
+		arg_i64(req, f.per_page),
+		arg_i64(req, (f.page - 1) * f.per_page),
 	};
 	req_db(req, STMT_EVENT_LIST, args, nitems(args), answer);
 }
@@ -120,9 +119,8 @@ void
 h_event_ack(struct req *req)
 {
 	const struct db_arg args[] = {
-		db_str(arena_printf(req->arena, "%lld",
-		    (long long)req->params.v[0].n)),
-		db_str(req->who->nodes_array), db_str(req->address),
+		arg_i64(req, req->params.v[0].n),
+		arg_access(req), db_str(req->address),
 		db_str(req->id),
 	};
 
@@ -132,7 +130,7 @@ h_event_ack(struct req *req)
 void
 h_event_count(struct req *req)
 {
-	const struct db_arg args[] = { db_str(req->who->nodes_array) };
+	const struct db_arg args[] = { arg_access(req) };
 
 	req_db(req, STMT_EVENT_COUNT, args, nitems(args), answer);
 }

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "apid.h"
+#include "arg.h"
 #include "buf.h"
 #include "db.h"
 #include "driver.h"
@@ -64,35 +65,6 @@ const struct json_schema h_node_update_body =
 const size_t h_node_update_size = sizeof(struct body);
 
 static struct db_arg
-arg_id(struct req *req, const struct id *id)
-{
-	char *text = arena_alloc(req->arena, ID_TEXT);
-
-	id_text(id, text);
-	return db_str(text);
-}
-
-/* The node of the path. */
-static struct db_arg
-arg_node(struct req *req)
-{
-	return arg_id(req, &req->params.v[0].id);
-}
-
-/* The caller's nodes as uuid[], NULL for all. */
-static struct db_arg
-arg_access(struct req *req)
-{
-	return db_str(req->who->nodes_array);
-}
-
-static struct db_arg
-arg_bool(bool yes)
-{
-	return db_str(yes ? "t" : "f");
-}
-
-static struct db_arg
 arg_description(const struct body *b)
 {
 	if (b->has_description.null || !b->has_description.present)
@@ -106,7 +78,6 @@ static bool
 arg_expires(struct req *req, struct db_arg *arg_r)
 {
 	const struct body *b = req->body;
-	char *text;
 
 	*arg_r = db_null();
 	if (!b->has_expires.present || b->has_expires.null)
@@ -116,29 +87,8 @@ arg_expires(struct req *req, struct db_arg *arg_r)
 		    "must be in the future");
 		return false;
 	}
-	text = arena_alloc(req->arena, WALL_TEXT);
-	wall_rfc3339(b->expires_at, text);
-	*arg_r = db_str(text);
+	*arg_r = arg_time(req, b->expires_at);
 	return true;
-}
-
-/* If-Match as a parameter. False: answered, it is stale for certain. */
-static bool
-arg_if_match(struct req *req, struct db_arg *arg_r)
-{
-	int64_t version;
-
-	*arg_r = db_null();
-	switch (req_if_match(req, &version)) {
-	case 0:
-		return true;
-	case 1:
-		*arg_r = db_str(arena_printf(req->arena, "%lld",
-		    (long long)version));
-		return true;
-	}
-	req_fail(req, ERR_PRECONDITION, NULL);
-	return false;
 }
 
 /* A new registration token; its hash as a parameter. The text waits in

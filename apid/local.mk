@@ -3,7 +3,7 @@ mastkeeper_apid_SOURCES = apid/main.c
 mastkeeper_apid_LDADD = apid/libapid.a $(COMMON_LIBS)
 noinst_LIBRARIES += apid/libapid.a
 apid_libapid_a_SOURCES = \
-	apid/acquire.c apid/acquire.h apid/apid.h apid/auth.c apid/auth.h \
+	apid/acquire.c apid/acquire.h apid/apid.h apid/arg.c apid/arg.h apid/auth.c apid/auth.h \
 	apid/body.c apid/body.h apid/channels.c apid/channels.h apid/conf.c \
 	apid/conn.c apid/conn.h apid/gzip.c apid/gzip.h apid/h_auth.c \
 	apid/h_auth.h apid/h_health.c apid/h_health.h apid/http.c \
@@ -11,7 +11,8 @@ apid_libapid_a_SOURCES = \
 	apid/problem.c apid/problem.h apid/pwhash.c apid/pwhash.h \
 	apid/relay.c apid/relay.h apid/req.c apid/req.h apid/route.c \
 	apid/route.h apid/routes.c apid/settings.c apid/settings.h \
-	apid/stmt.c apid/stmt.h apid/wsconn.c apid/wsconn.h
+	apid/stmt.c apid/stmt.h apid/stmt_core.c apid/stmt_event.c \
+	apid/stmt_node.c apid/stmt_sql.h apid/wsconn.c apid/wsconn.h
 apid_libapid_a_SOURCES += \
 	apid/ai.c apid/ai.h apid/feed.c apid/feed.h \
 	apid/h_command.c apid/h_command.h apid/h_config.c apid/h_config.h \

@@ -1,6 +1,7 @@
 /*
  * stmt: every SQL text of apid, and nowhere else. Each mutation and its
- * audit row are one statement; reads let PostgreSQL build the JSON.
+ * audit row are one statement; reads let PostgreSQL build the JSON. One
+ * table a family, stmt_<family>.c; a number is family and row (db.h).
  */
 #ifndef APID_STMT_H
 #define APID_STMT_H
@@ -8,11 +9,17 @@
 #include <stddef.h>
 
 #include "buf.h"
+#include "db.h"
 
-struct db_stmt;
+enum stmt_family {
+	STMT_CORE	= 0 << 8,
+	STMT_NODE	= 1 << 8,
+	STMT_EVENT	= 2 << 8,
+};
 
-enum stmt {			/* the order of the table in stmt.c */
-	STMT_VERSIONS,		/* () name, value */
+enum stmt {			/* the order of the tables */
+	/* stmt_core.c */
+	STMT_VERSIONS = STMT_CORE,		/* () name, value */
 	STMT_SETTINGS,		/* () key, value */
 	STMT_LOGIN_USER,	/* (name) id, phc, why not or NULL, user */
 	STMT_LOGIN_FAILED,	/* (name, user, why, address, request) audit */
@@ -21,7 +28,10 @@ enum stmt {			/* the order of the table in stmt.c */
 	STMT_SESSION_LOOKUP,	/* (hash) what a who is made from */
 	STMT_SESSION_CLOSE,	/* (hash, address, request) and audit */
 	STMT_ME,		/* (hash, csrf) the caller as JSON */
-	STMT_NODE_LIST,		/* (type, access) json */
+	STMT_CORE__END,
+
+	/* stmt_node.c */
+	STMT_NODE_LIST = STMT_NODE,		/* (type, access) json */
 	STMT_NODE_GET,		/* (node, access) json, version */
 	STMT_NODE_CREATE,	/* see the text: json, version, id */
 	STMT_NODE_UPDATE,	/* see the text: json, version, found */
@@ -30,13 +40,18 @@ enum stmt {			/* the order of the table in stmt.c */
 	STMT_NODE_TYPE,		/* (node, access) device type */
 	STMT_CONFIG_GET,	/* (node, access) sealed, hash, age, time */
 	STMT_COMMAND_OPEN,	/* see the text: id */
-	STMT_EVENT_LIST,	/* see the text: json */
+	STMT_NODE__END,
+
+	/* stmt_event.c */
+	STMT_EVENT_LIST = STMT_EVENT,	/* see the text: json */
 	STMT_EVENT_ACK,		/* (event, access, address, request id) id */
 	STMT_EVENT_COUNT,	/* (access) json */
-	STMT__MAX
+	STMT_EVENT__END,
 };
 
-const struct db_stmt *stmt_table(size_t *n_r);
+extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
+
+const struct db_part *stmt_parts(size_t *n_r);
 void stmt_dump(struct buf *);	/* --statements */
 
 #endif

@@ -322,6 +322,28 @@ db_pump(struct db *db)
 	pump_queue(db, &db->waiting_bulk, true);
 }
 
+const struct db_stmt *
+db_stmt(const struct db *db, unsigned number)
+{
+	const struct db_part *part;
+
+	if (DB_PART(number) >= db->cfg.nparts)
+		return NULL;
+	part = &db->cfg.parts[DB_PART(number)];
+	return DB_ROW(number) < part->n ? &part->rows[DB_ROW(number)] : NULL;
+}
+
+const struct db_stmt *
+db_stmt_nth(const struct db *db, unsigned n)
+{
+	size_t i;
+
+	for (i = 0; i < db->cfg.nparts; n -= db->cfg.parts[i++].n)
+		if (n < db->cfg.parts[i].n)
+			return &db->cfg.parts[i].rows[n];
+	return NULL;
+}
+
 void
 db_query(struct db *db, unsigned stmt, const struct db_arg *args, size_t n,
     const struct db_opts *opts, db_fn fn, void *arg, struct db_req **req_r)
@@ -332,9 +354,9 @@ db_query(struct db *db, unsigned stmt, const struct db_arg *args, size_t n,
 	struct db_req *q;
 	mono_us deadline = DB_DEADLINE;
 
-	if (stmt >= db->cfg.nstmts)
+	st = db_stmt(db, stmt);
+	if (st == NULL)
 		fatal("db: no statement %u", stmt);
-	st = &db->cfg.stmts[stmt];
 	fault = db_value_fault(st, args, n);
 	if (opts != NULL && opts->deadline > 0)
 		deadline = opts->deadline;
@@ -428,6 +450,7 @@ struct db *
 db_new(const struct db_config *cfg)
 {
 	struct db *db = xcalloc(1, sizeof(*db));
+	const struct db_stmt *st;
 	unsigned i;
 
 	if (cfg->conns < 1 || cfg->conns > DB_CONNS_MAX || cfg->depth < 1)
@@ -440,8 +463,8 @@ db_new(const struct db_config *cfg)
 	TAILQ_INIT(&db->waiting);
 	TAILQ_INIT(&db->waiting_bulk);
 	TAILQ_INIT(&db->failed);
-	for (i = 0; i < cfg->nstmts; i++)
-		if (cfg->stmts[i].flags & DB_BULK)
+	for (i = 0; (st = db_stmt_nth(db, i)) != NULL; i++)
+		if (st->flags & DB_BULK)
 			db->has_bulk = true;
 	db->turn = event_new(cfg->base, -1, 0, db_turn, db);
 	if (db->turn == NULL)

@@ -29,6 +29,12 @@ struct db_stmt {
 	uint8_t		 nparams;
 	uint8_t		 flags;
 };
+/* The statements of a program, by family: number f * 256 + i is row i of
+ * part f, so that a family grows without renumbering its neighbours. */
+struct db_part { const struct db_stmt *rows; unsigned n; };
+#define DB_PART(number)	((number) >> 8)
+#define DB_ROW(number)	((number) & 0xff)
+
 enum {
 	DB_READ = 1,	/* may be sent again once when a connection breaks */
 	DB_ACTOR = 2,	/* runs as a user: opts.actor is required */
@@ -55,8 +61,8 @@ struct db_config {
 	struct timers		*timers;
 	const char		*conninfo;
 	const char		*program;	/* application_name */
-	const struct db_stmt	*stmts;
-	size_t			 nstmts;
+	const struct db_part	*parts;
+	size_t			 nparts;
 	unsigned		 conns;		/* 1..16 */
 	unsigned		 depth;		/* requests in flight per conn */
 	unsigned		 queue;		/* waiting requests, at most */

@@ -171,16 +171,17 @@ static void
 conn_check(struct db_conn *c)
 {
 	struct db *db = c->db;
-	size_t i;
+	const struct db_stmt *st;
+	unsigned i;
 	int ok;
 
 	PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
 	ok = PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) &&
 	    PQsendQueryParams(c->pg, CHECK_SQL, 0, NULL, NULL, NULL, NULL, 0) &&
 	    PQsendPrepare(c->pg, DB_ACTOR_NAME, ACTOR_SQL, 1, NULL);
-	for (i = 0; ok && i < db->cfg.nstmts; i++)
-		ok = PQsendPrepare(c->pg, db->cfg.stmts[i].name,
-		    db->cfg.stmts[i].sql, db->cfg.stmts[i].nparams, NULL);
+	for (i = 0; ok && (st = db_stmt_nth(db, i)) != NULL; i++)
+		ok = PQsendPrepare(c->pg, st->name, st->sql, st->nparams,
+		    NULL);
 	ok = ok && PQpipelineSync(c->pg);
 	if (!ok) {
 		db_conn_break(c, PQerrorMessage(c->pg));
@@ -231,7 +232,7 @@ check_result(struct db_conn *c, const PGresult *res)
 	else if (!db_value_ok(res) &&
 	    strncmp(db_value_state(res), "42", 2) == 0) {
 		if (c->step >= 2)
-			name = db->cfg.stmts[c->step - 2].name;
+			name = db_stmt_nth(db, c->step - 2)->name;
 		msg = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
 		sentence = xasprintf("statement %s does not fit the schema: "
 		    "%s", name, msg != NULL ? msg : "?");

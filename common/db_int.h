@@ -90,6 +90,9 @@ struct db {
 };
 
 /* db.c, for db_conn.c */
+/* Row by number, or the nth of all in order; NULL when there is none. */
+const struct db_stmt *db_stmt(const struct db *, unsigned number);
+const struct db_stmt *db_stmt_nth(const struct db *, unsigned n);
 void	 db_synced(struct db_conn *);	/* a Sync came */
 void	 db_lost(struct db_conn *);	/* what was in flight on it */
 void	 db_pump(struct db *);

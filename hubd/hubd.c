@@ -32,7 +32,7 @@
 
 #define PEM_MAX		(256 * 1024)
 #define SCHEMA_MIN	3
-#define SCHEMA_MAX	3
+#define SCHEMA_MAX	19
 #define DB_DEPTH	64
 #define DB_QUEUE	4096
 #define STOP_TIME	(8 * MONO_SEC)
@@ -191,7 +191,7 @@ hubd_connect(struct hubd *h)
 		.schema_max = SCHEMA_MAX, .state = hubd_database, .arg = h,
 	};
 
-	c.stmts = stmt_table(&c.nstmts);
+	c.parts = stmt_parts(&c.nparts);
 	h->db = db_new(&c);
 	free(conninfo);
 }

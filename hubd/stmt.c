@@ -339,11 +339,13 @@ static const struct db_stmt stmts[] = {
 
 _Static_assert(nitems(stmts) == STMT__MAX, "a statement has no text");
 
-const struct db_stmt *
-stmt_table(size_t *n_r)
+static const struct db_part parts[] = { { stmts, nitems(stmts) } };
+
+const struct db_part *
+stmt_parts(size_t *n_r)
 {
-	*n_r = nitems(stmts);
-	return stmts;
+	*n_r = nitems(parts);
+	return parts;
 }
 
 void

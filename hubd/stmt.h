@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 struct buf;
-struct db_stmt;
+struct db_part;
 
 enum stmt {
 	STMT_HUB_START,
@@ -29,7 +29,7 @@ enum stmt {
 	STMT__MAX
 };
 
-const struct db_stmt *stmt_table(size_t *n_r);
+const struct db_part *stmt_parts(size_t *n_r);
 /* name TAB parameters TAB text, one statement a line. */
 void stmt_dump(struct buf *);
 

@@ -164,11 +164,13 @@ turn(struct env *e)
 	}								\
 } while (0)
 
+static const struct db_part parts[] = { { stmts, nitems(stmts) } };
+
 static void
 env_open(struct env *e, unsigned conns, unsigned depth, unsigned queue)
 {
 	struct db_config c = { .conninfo = conninfo, .program = "test_db",
-	    .stmts = stmts, .nstmts = nitems(stmts), .conns = conns,
+	    .parts = parts, .nparts = nitems(parts), .conns = conns,
 	    .depth = depth, .queue = queue, .schema_min = 3,
 	    .schema_max = 3, .state = on_state, .arg = e };
 

@@ -1,0 +1,37 @@
+/* stmt_event: events. */
+#include "db.h"
+#include "stmt.h"
+#include "stmt_sql.h"
+
+const struct db_stmt stmt_event[DB_ROW(STMT_EVENT__END)] = {
+	/* access, node, severity, category, flow, LIKE pattern, from, to,
+	 * limit, offset */
+	[DB_ROW(STMT_EVENT_LIST)] = { "event_list",
+	    "SELECT coalesce(json_agg(p.json ORDER BY p.created_at DESC,"
+	    " p.id DESC), '[]'::json) FROM (SELECT v.json, v.created_at, v.id"
+	    " FROM mast.event_view v WHERE" SEES("v.node_id", "1")
+	    " AND ($2::uuid IS NULL OR v.node_id = $2::uuid)"
+	    " AND ($3::text IS NULL OR v.severity = $3::mast.severity)"
+	    " AND ($4::text IS NULL OR v.category = $4)"
+	    " AND ($5::text IS NULL OR v.flow_id = $5)"
+	    " AND ($6::text IS NULL OR v.message ILIKE $6"
+	    " OR v.category ILIKE $6 OR v.node_id::text ILIKE $6"
+	    " OR v.severity::text ILIKE $6)"
+	    " AND ($7::timestamptz IS NULL OR v.created_at >= $7::timestamptz)"
+	    " AND ($8::timestamptz IS NULL OR v.created_at <= $8::timestamptz)"
+	    " ORDER BY v.created_at DESC, v.id DESC"
+	    " LIMIT $9::bigint OFFSET $10::bigint) p",
+	    10, DB_READ | DB_ACTOR },
+	[DB_ROW(STMT_EVENT_ACK)] = { "event_ack",
+	    "WITH n AS (UPDATE mast.events e SET acknowledged_at = now(),"
+	    " acknowledged_by = u.id, ack_name = u.username FROM mast.users u"
+	    " WHERE u.id = mast.actor() AND e.id = $1::bigint AND"
+	    SEES("e.node_id", "2") " RETURNING e.id, e.node_id),"
+	    " a AS (" AUDIT("event.ack", "event", "n.id",
+	    "jsonb_build_object('node_id', n.node_id)", "3", "4", "n") ")"
+	    " SELECT n.id FROM n", 4, DB_ACTOR },
+	[DB_ROW(STMT_EVENT_COUNT)] = { "event_count",
+	    "SELECT json_build_object('count', count(*)) FROM mast.events e"
+	    " WHERE e.acknowledged_at IS NULL AND e.severity <> 'info' AND"
+	    SEES("e.node_id", "1"), 1, DB_READ | DB_ACTOR },
+};
