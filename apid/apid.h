@@ -14,8 +14,6 @@
 #include "mono.h"
 
 #define APID_VERSION "0.1.0"
-#define APID_SCHEMA_MIN 3
-#define APID_SCHEMA_MAX 19
 
 struct ai;
 struct auth;

@@ -17,6 +17,7 @@
 #include "pwhash.h"
 #include "relay.h"
 #include "secret.h"
+#include "dbschema.h"
 #include "settings.h"
 #include "stmt.h"
 #include "stream.h"
@@ -48,8 +49,8 @@ open_database(struct apid *a)
 		.base = a->base, .timers = a->timers,
 		.program = "mastkeeper-apid",
 		.conns = (unsigned)a->conf.db_conns, .depth = 32,
-		.queue = 4096, .schema_min = APID_SCHEMA_MIN,
-		.schema_max = APID_SCHEMA_MAX, .state = on_db_state, .arg = a,
+		.queue = 4096, .schema_min = SCHEMA_MIN,
+		.schema_max = SCHEMA_MAX, .state = on_db_state, .arg = a,
 	};
 	char *conninfo = xasprintf("%s user=%s", a->conf.suite.database != NULL
 	    ? a->conf.suite.database : "", a->conf.suite.user_apid);

@@ -13,7 +13,7 @@ common_libcommon_a_SOURCES = \
 	common/json.c common/json.h common/json_w.c \
 	common/log.c common/log.h common/mono.c common/mono.h \
 	common/msg.c common/msg.h common/proc.c common/proc.h \
-	common/rate.c common/rate.h common/role.c common/role.h \
+	common/rate.c common/rate.h common/role.c common/role.h common/dbschema.h \
 	common/sandbox.c common/sandbox.h common/secret.c common/secret.h \
 	common/sock.c common/sock.h common/str.c common/str.h \
 	common/stream.c common/stream.h \

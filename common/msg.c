@@ -409,7 +409,8 @@ msg_get_watch(struct msg_in *in, struct msg_watch *m)
 {
 	m->all = msg_get_u8(in);
 	m->n = msg_get_u32(in);
-	if (m->all > 1 || m->n > MSG_WATCH_MAX)
+	/* All nodes and a list of some do not go together. */
+	if (m->all > 1 || m->n > MSG_WATCH_MAX || (m->all == 1 && m->n > 0))
 		in->ok = false;
 	m->ids = take(in, (size_t)m->n * 16);
 	if (m->ids == NULL)

@@ -11,6 +11,7 @@
 #include "db.h"
 #include "log.h"
 #include "proc.h"
+#include "dbschema.h"
 #include "sandbox.h"
 #include "secret.h"
 #include "stream.h"
@@ -31,8 +32,6 @@
 #include "stmt.h"
 
 #define PEM_MAX		(256 * 1024)
-#define SCHEMA_MIN	3
-#define SCHEMA_MAX	19
 #define DB_DEPTH	64
 #define DB_QUEUE	4096
 #define STOP_TIME	(8 * MONO_SEC)

@@ -3,7 +3,8 @@ BB_TESTS = \
 	tests/bb/test_access.py tests/bb/test_aid.py tests/bb/test_auth.py \
 	tests/bb/test_badinput.py tests/bb/test_command.py \
 	tests/bb/test_ctl.py tests/bb/test_dashboard.py \
-	tests/bb/test_durability.py tests/bb/test_enroll.py \
+	tests/bb/test_doors.py tests/bb/test_durability.py \
+	tests/bb/test_enroll.py \
 	tests/bb/test_events.py tests/bb/test_fleet.py \
 	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_nodes.py \
 	tests/bb/test_page.py tests/bb/test_readme.py

@@ -59,10 +59,13 @@ def sample(name):
 
 
 def alive(pid):
-    """Is there such a process, other than as a zombie?"""
+    """Is there such a process, other than as a zombie? One whose other
+    threads still end has its descriptors, ports included."""
     try:
         with open("/proc/%d/stat" % pid) as f:
-            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+            if f.read().rsplit(")", 1)[1].split()[0] != "Z":
+                return True
+        return len(os.listdir("/proc/%d/task" % pid)) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 

@@ -120,7 +120,8 @@ def shared(s, name, make=None):
 
 def main_fleet(s):
     return shared(s, "main", lambda: Fleet(
-        s, "main", FLEET, "--ack-ms", 300, "--shuffle", kinds=KINDS))
+        s, "main", FLEET, "--ack-ms", 300, "--shuffle", "--reconnect",
+        "old", kinds=KINDS))
 
 
 def test_registration(s):

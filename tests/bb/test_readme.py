@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -37,6 +38,57 @@ def test_blocks(s):
     tap.contains(out, "registration_token")
     tap.contains(out, "mast_apid_")
     tap.contains(out, "aid     running")
+
+
+def test_no_other_curl(s):
+    """no curl line of the README stands outside of those blocks"""
+    with open(os.path.join(mast.SRC, "README.md")) as f:
+        rest = re.sub(r"^```sh\n.*?^```$", "", f.read(), flags=re.M | re.S)
+    tap.equal(re.findall(r"^[ \t|]*curl .*$", rest, re.M), [])
+
+
+def first_screen(p):
+    """What quickstart prints for a person, up to its last line."""
+    out = ""
+    while "Ctrl-C stops everything" not in out:
+        line = p.stdout.readline()
+        if not line:
+            raise AssertionError("quickstart ended: " + out)
+        out += line
+    return out
+
+
+def test_newcomer(s):
+    """quickstart for a person: its lines work as printed, Ctrl-C stops all"""
+    state = os.path.join(s.dir, "n")
+    p = subprocess.Popen(
+        [os.path.join(mast.SRC, "quickstart"), "--build", s.build,
+         "--state", state, "--port", "0", "--node-port", "0"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True)
+    pids = []
+    try:
+        out = first_screen(p)
+        run = os.path.join(state, "run")
+        for x in os.listdir(run):
+            if x.endswith(".pid"):
+                with open(os.path.join(run, x)) as f:
+                    pids.append(int(f.read()))
+        tap.equal(len(pids), 4, "daemons and the simulated node")
+        script = out.split("then list the nodes:", 1)[1].rsplit(
+            "Ctrl-C", 1)[0]
+        tap.equal(script.count("curl "), 2, "curl lines")
+        r = subprocess.run(["sh", "-eu"], input=script, text=True,
+                           capture_output=True, timeout=60)
+        tap.equal((r.returncode, r.stderr), (0, ""))
+        tap.contains(r.stdout, "csrf_token")
+        tap.contains(r.stdout, "first-node")
+    finally:
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=60 * mast.PATIENCE)
+    tap.equal((p.returncode, err), (0, ""))
+    assert not any(mast.alive(pid) for pid in pids), "left running"
+    assert not os.path.exists(os.path.join(state, "db", "postmaster.pid"))
 
 
 def test_programs(s):

@@ -49,13 +49,13 @@ texts() {
 	    -o -path './.ci/run' \) -print | sort
 }
 
-echo "1..12"
+echo "1..14"
 
 # ---- 1. layers: a lower one never includes a higher one
 # shellcheck disable=SC2016 # awk's own $
 code | xargs awk '
 BEGIN {
-	split("err log xmalloc arena buf str id valid mono role", a)
+	split("err log xmalloc arena buf str id valid mono role dbschema", a)
 	for (i in a) layer[a[i]] = 0
 	split("timer conf json jscan secret tls rate sandbox http1 ws msg " \
 	    "sock frame driver", a)
@@ -236,4 +236,34 @@ if [ -x "$BUILD/mastctl" ]; then
 else
 	skip "options of mastctl and its page" "mastctl, built"
 	skip "commands of mastctl and its page" "mastctl, built"
+fi
+
+# ---- 13. the daemons' options, both ways
+if [ -x "$BUILD/mastkeeper-apid" ] && [ -x "$BUILD/mastkeeper-aid" ] &&
+    [ -x "$BUILD/mastkeeper-hubd" ]; then
+	: >"$tmp"
+	for d in apid hubd aid; do
+		"$BUILD/mastkeeper-$d" --help | grep -oE -- '--[a-z][a-z-]+' |
+		    sort -u >"$tmp.a"
+		grep -oE 'Fl -[a-z][a-z-]+' "man/mastkeeper-$d.8" |
+		    sed 's/Fl -/--/' | sort -u >"$tmp.b"
+		diff "$tmp.a" "$tmp.b" | grep '^[<>]' | sed "s/^/$d: /" \
+		    >>"$tmp"
+	done
+	point "options of the daemons and their pages"
+
+	# ---- 14. configuration keys, both ways
+	for d in apid hubd aid; do
+		"$BUILD/mastkeeper-$d" --config-keys
+	done | sed -n 's/^#\([a-z_]*\) =.*/\1/p' | sort -u >"$tmp.a"
+	grep -oE '\{ "ctl", "[a-z_]+"' ctl/ctl.c |
+	    sed 's/.*"\([a-z_]*\)"/\1/' | sort -u - "$tmp.a" -o "$tmp.a"
+	sed -n 's/^\.It Ic \([a-z_]*\)$/\1/p' man/mastkeeper.conf.5 |
+	    sort -u >"$tmp.b"
+	diff "$tmp.a" "$tmp.b" | grep '^[<>]' >"$tmp"
+	point "configuration keys and their page"
+	rm -f "$tmp.a" "$tmp.b"
+else
+	skip "options of the daemons and their pages" "the daemons, built"
+	skip "configuration keys and their page" "the daemons, built"
 fi

@@ -371,6 +371,12 @@ START_TEST(refusals)
 	buf_put_u32(&b, 0x10000000);
 	in = reader(&b);
 	ck_assert(!msg_get_watch(&in, &w));
+	buf_clear(&b);
+	buf_put_u8(&b, 1);		/* all, and a list beside it */
+	buf_put_u32(&b, 1);
+	buf_put(&b, &h.instance, 16);
+	in = reader(&b);
+	ck_assert(!msg_get_watch(&in, &w));
 
 	buf_clear(&b);
 	put_state(&b);			/* nmetrics over its array */
