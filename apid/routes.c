@@ -11,6 +11,7 @@
 #include "h_health.h"
 #include "h_node.h"
 #include "h_page.h"
+#include "h_place.h"
 #include "relay.h"
 #include "route.h"
 #include "xmalloc.h"
@@ -66,6 +67,22 @@ static const struct route routes[] = {
 	  h_event_count, "Count open warnings and criticals" },
 	{ ROUTE_POST, API "/events/#id/ack", ROLE_OPERATOR, 0, 0, NULL, NULL,
 	  h_event_ack, "Acknowledge an event" },
+
+	/* what a person arranges for oneself */
+	{ ROUTE_GET, API "/preferences/*key", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_place_get, "One preference of the caller" },
+	{ ROUTE_PUT, API "/preferences/*key", ROLE_VIEWER, 0, H_PLACE_BODY,
+	  &h_place_value_body, &h_place_value_size,
+	  h_place_put, "Set a preference" },
+	{ ROUTE_DELETE, API "/preferences/*key", ROLE_VIEWER, 0, 0, NULL,
+	  NULL, h_place_delete, "Forget a preference" },
+	{ ROUTE_GET, API "/topology/positions", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_place_positions, "Where the caller's nodes stand" },
+	{ ROUTE_PUT, API "/topology/positions", ROLE_VIEWER, 0,
+	  H_PLACE_VALUE_MAX, &h_place_positions_body, &h_place_positions_size,
+	  h_place_positions_put, "Replace a view's positions" },
+	{ ROUTE_DELETE, API "/topology/positions", ROLE_VIEWER, 0, 0, NULL,
+	  NULL, h_place_positions_delete, "Forget a view's positions" },
 
 	/* sockets */
 	{ ROUTE_GET, "/ws/dashboard", ROLE_VIEWER, ROUTE_UPGRADE, 0, NULL,

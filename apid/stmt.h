@@ -15,6 +15,7 @@ enum stmt_family {
 	STMT_CORE	= 0 << 8,
 	STMT_NODE	= 1 << 8,
 	STMT_EVENT	= 2 << 8,
+	STMT_PLACE	= 6 << 8,
 };
 
 enum stmt {			/* the order of the tables */
@@ -47,9 +48,19 @@ enum stmt {			/* the order of the tables */
 	STMT_EVENT_ACK,		/* (event, access, address, request id) id */
 	STMT_EVENT_COUNT,	/* (access) json */
 	STMT_EVENT__END,
+
+	/* stmt_place.c */
+	STMT_PREFERENCE_GET = STMT_PLACE,	/* (key) json */
+	STMT_PREFERENCE_PUT,	/* (key, value, address, request id) key */
+	STMT_PREFERENCE_DELETE,	/* (key, address, request id) key */
+	STMT_POSITIONS_GET,	/* (view, access) json */
+	STMT_POSITIONS_PUT,	/* see the text: a node that may not be */
+	STMT_POSITIONS_DELETE,	/* (view, address, request id) nodes */
+	STMT_PLACE__END,
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
+extern const struct db_stmt stmt_place[];
 
 const struct db_part *stmt_parts(size_t *n_r);
 void stmt_dump(struct buf *);	/* --statements */
