@@ -1,4 +1,6 @@
 /* arg: the parameters that many statements share. */
+#include <string.h>
+
 #include "arg.h"
 #include "mono.h"
 #include "req.h"
@@ -34,6 +36,26 @@ struct db_arg
 arg_bool(bool yes)
 {
 	return db_str(yes ? "t" : "f");
+}
+
+/* What LIKE gives a meaning is meant as it stands. */
+struct db_arg
+arg_like(struct req *req, const char *text)
+{
+	char *pattern, *p;
+
+	if (text == NULL)
+		return db_null();
+	p = pattern = arena_alloc(req->arena, 2 * strlen(text) + 3);
+	*p++ = '%';
+	for (; *text != '\0'; text++) {
+		if (*text == '%' || *text == '_' || *text == '\\')
+			*p++ = '\\';
+		*p++ = *text;
+	}
+	*p++ = '%';
+	*p = '\0';
+	return db_str(pattern);
 }
 
 struct db_arg

@@ -20,6 +20,8 @@ struct db_arg arg_node(struct req *);
 /* The caller's nodes as uuid[], NULL for all. */
 struct db_arg arg_access(struct req *);
 struct db_arg arg_bool(bool);
+/* A LIKE pattern that finds the text anywhere; NULL gives SQL NULL. */
+struct db_arg arg_like(struct req *, const char *text);
 struct db_arg arg_i64(struct req *, int64_t);
 /* RFC 3339 text of microseconds since 1970. */
 struct db_arg arg_time(struct req *, wall_us);

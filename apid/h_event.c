@@ -2,12 +2,11 @@
  * h_event: events, filtered by what the caller may see. Owns the bounds of
  * the filters.
  */
-#include <string.h>
-
 #include "apid.h"
 #include "arg.h"
 #include "db.h"
 #include "h_event.h"
+#include "page.h"
 #include "req.h"
 #include "stmt.h"
 #include "xmalloc.h"
@@ -20,27 +19,6 @@
 static const char *const severities[] = { "info", "warning", "critical",
     NULL };
 
-/* A LIKE pattern that finds text anywhere; what LIKE gives a meaning is
- * meant as it stands. */
-static const char *
-like(struct req *req, const char *text)
-{
-	char *pattern, *p;
-
-	if (text == NULL)
-		return NULL;
-	p = pattern = arena_alloc(req->arena, 2 * strlen(text) + 3);
-	*p++ = '%';
-	for (; *text != '\0'; text++) {
-		if (*text == '%' || *text == '_' || *text == '\\')
-			*p++ = '\\';
-		*p++ = *text;
-	}
-	*p++ = '%';
-	*p = '\0';
-	return pattern;
-}
-
 static void
 answer(struct req *req, const struct db_result *res)
 {
@@ -51,6 +29,7 @@ struct filter {
 	const char	*severity, *category, *flow, *search, *from, *to;
 	const char	*node;
 	int64_t		 page, per_page;
+	bool		 numbered;	/* pages by number, the old way */
 };
 
 /* False: answered. */
@@ -78,10 +57,26 @@ filter_get(struct req *req, struct filter *f)
 	    req_query(req, "flow_id", TEXT_MAX, &f->flow) == -1 ||
 	    req_query(req, "search", TEXT_MAX, &f->search) == -1 ||
 	    req_query_time(req, "from", &f->from) == -1 ||
-	    req_query_time(req, "to", &f->to) == -1 ||
-	    req_query_i64(req, "page", 0, PAGE_MAX, &f->page) == -1 ||
-	    req_query_i64(req, "per_page", 0, INT32_MAX, &f->per_page) == -1)
+	    req_query_time(req, "to", &f->to) == -1)
 		return false;
+	return true;
+}
+
+/* The contract's page and per_page. */
+static bool
+numbers_get(struct req *req, struct filter *f)
+{
+	int page, per_page;
+
+	f->page = 1;
+	f->per_page = PER_PAGE;
+	page = req_query_i64(req, "page", 0, PAGE_MAX, &f->page);
+	if (page == -1)
+		return false;
+	per_page = req_query_i64(req, "per_page", 0, INT32_MAX, &f->per_page);
+	if (per_page == -1)
+		return false;
+	f->numbered = page == 1 || per_page == 1;
 	if (f->page < 1)
 		f->page = 1;
 	if (f->per_page > PER_PAGE_MAX)
@@ -89,21 +84,41 @@ filter_get(struct req *req, struct filter *f)
 	return true;
 }
 
+static void
+answer_page(struct req *req, const struct db_result *res)
+{
+	page_answer(req, req->state, res);
+}
+
 void
 h_event_list(struct req *req)
 {
-	struct filter f = { .page = 1, .per_page = PER_PAGE };
+	static const struct page_list events = { "events", 2, PER_PAGE,
+	    PER_PAGE_MAX };
+	struct filter f = { .node = NULL };
+	struct page *p = NULL;
 
-	if (!filter_get(req, &f))
+	if (!filter_get(req, &f) || !numbers_get(req, &f) ||
+	    (p = page_get(req, &events)) == NULL)
 		return;
+	if (f.numbered && p->asked) {
+		req_fault(req, ERR_BAD_QUERY, p->begun ? "cursor" : "limit",
+		    "cannot go with page or per_page");
+		return;
+	}
+	req->state = p;
 	const struct db_arg args[] = {
 		arg_access(req), db_str(f.node),
 		db_str(f.severity), db_str(f.category), db_str(f.flow),
-		db_str(like(req, f.search)), db_str(f.from), db_str(f.to),
-		arg_i64(req, f.per_page),
-		arg_i64(req, (f.page - 1) * f.per_page),
+		arg_like(req, f.search), db_str(f.from), db_str(f.to),
+		f.numbered ? arg_i64(req, f.per_page) : page_limit(req, p),
+		f.numbered ? arg_i64(req, (f.page - 1) * f.per_page) :
+		    page_key(p, 0), page_key(p, 1),
 	};
-	req_db(req, STMT_EVENT_LIST, args, nitems(args), answer);
+	if (f.numbered)
+		req_db(req, STMT_EVENT_LIST, args, 10, answer);
+	else
+		req_db(req, STMT_EVENT_PAGE, args, 11, answer_page);
 }
 
 static void

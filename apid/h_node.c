@@ -12,6 +12,7 @@
 #include "h_node.h"
 #include "hub.h"
 #include "json.h"
+#include "page.h"
 #include "req.h"
 #include "secret.h"
 #include "stmt.h"
@@ -131,19 +132,32 @@ answer_node(struct req *req, const struct db_result *res)
 static void
 answer_list(struct req *req, const struct db_result *res)
 {
-	req_json_db(req, 200, res, 0, 0);
+	page_answer(req, req->state, res);
 }
 
+/* All of them at once, as the contract has it, unless a page is asked for. */
 void
 h_node_list(struct req *req)
 {
-	const char *type = NULL;
+	static const struct page_list nodes = { "nodes", 2, PAGE_ALL, 1000 };
+	static const char *const statuses[] = { "pending", "online",
+	    "offline", "degraded", "error", NULL };
+	const char *type, *status, *name;
+	struct page *p;
 
-	if (req_query(req, "device_type", 64, &type) == -1)
+	if (req_query(req, "device_type", 64, &type) == -1 ||
+	    req_query_enum(req, "status", statuses, &status) == -1 ||
+	    req_query(req, "search", 128, &name) == -1 ||
+	    (p = page_get(req, &nodes)) == NULL)
 		return;
-	const struct db_arg args[] = { db_str(type), arg_access(req) };
-
-	req_db(req, STMT_NODE_LIST, args, nitems(args), answer_list);
+	const struct db_arg args[] = {
+		db_str(type), arg_access(req), db_str(status),
+		arg_like(req, name), page_limit(req, p), page_key(p, 0),
+		page_key(p, 1),
+	};
+	req->state = p;
+	req_db(req, p->asked ? STMT_NODE_PAGE : STMT_NODE_LIST, args,
+	    p->asked ? 7 : 4, answer_list);
 }
 
 void

@@ -5,9 +5,9 @@ noinst_LIBRARIES += apid/libapid.a
 apid_libapid_a_SOURCES = \
 	apid/acquire.c apid/acquire.h apid/apid.h apid/arg.c apid/arg.h apid/auth.c apid/auth.h \
 	apid/body.c apid/body.h apid/channels.c apid/channels.h apid/conf.c \
-	apid/conn.c apid/conn.h apid/gzip.c apid/gzip.h apid/h_auth.c \
+	apid/conn.c apid/conn.h apid/cursor.c apid/cursor.h apid/gzip.c apid/gzip.h apid/h_auth.c \
 	apid/h_auth.h apid/h_health.c apid/h_health.h apid/http.c \
-	apid/http.h apid/metrics.c apid/metrics.h apid/peer.c apid/peer.h \
+	apid/http.h apid/metrics.c apid/metrics.h apid/page.c apid/page.h apid/peer.c apid/peer.h \
 	apid/problem.c apid/problem.h apid/pwhash.c apid/pwhash.h \
 	apid/relay.c apid/relay.h apid/req.c apid/req.h apid/route.c \
 	apid/route.h apid/routes.c apid/settings.c apid/settings.h \
@@ -29,6 +29,11 @@ tests_unit_apid_route_SOURCES = tests/unit/apid_route.c
 tests_unit_apid_route_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
 tests_unit_apid_answer_SOURCES = tests/unit/apid_answer.c
 tests_unit_apid_answer_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/apid_cursor
+TESTS += tests/unit/apid_cursor
+tests_unit_apid_cursor_SOURCES = tests/unit/apid_cursor.c
+tests_unit_apid_cursor_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/apid_picture
 TESTS += tests/unit/apid_picture

@@ -32,7 +32,8 @@ enum stmt {			/* the order of the tables */
 	STMT_CORE__END,
 
 	/* stmt_node.c */
-	STMT_NODE_LIST = STMT_NODE,		/* (type, access) json */
+	STMT_NODE_LIST = STMT_NODE, /* (type, access, status, LIKE) json */
+	STMT_NODE_PAGE,		/* (... limit, name, id) json, name, id */
 	STMT_NODE_GET,		/* (node, access) json, version */
 	STMT_NODE_CREATE,	/* see the text: json, version, id */
 	STMT_NODE_UPDATE,	/* see the text: json, version, found */
@@ -45,6 +46,7 @@ enum stmt {			/* the order of the tables */
 
 	/* stmt_event.c */
 	STMT_EVENT_LIST = STMT_EVENT,	/* see the text: json */
+	STMT_EVENT_PAGE,	/* see the text: json, time, id */
 	STMT_EVENT_ACK,		/* (event, access, address, request id) id */
 	STMT_EVENT_COUNT,	/* (access) json */
 	STMT_EVENT__END,

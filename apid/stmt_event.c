@@ -3,25 +3,38 @@
 #include "stmt.h"
 #include "stmt_sql.h"
 
+/* access, node, severity, category, flow, LIKE pattern, from, to */
+#define FILTER SEES("v.node_id", "1") \
+    " AND ($2::uuid IS NULL OR v.node_id = $2::uuid)" \
+    " AND ($3::text IS NULL OR v.severity = $3::mast.severity)" \
+    " AND ($4::text IS NULL OR v.category = $4)" \
+    " AND ($5::text IS NULL OR v.flow_id = $5)" \
+    " AND ($6::text IS NULL OR v.message ILIKE $6" \
+    " OR v.category ILIKE $6 OR v.node_id::text ILIKE $6" \
+    " OR v.severity::text ILIKE $6)" \
+    " AND ($7::timestamptz IS NULL OR v.created_at >= $7::timestamptz)" \
+    " AND ($8::timestamptz IS NULL OR v.created_at <= $8::timestamptz)"
+
 const struct db_stmt stmt_event[DB_ROW(STMT_EVENT__END)] = {
-	/* access, node, severity, category, flow, LIKE pattern, from, to,
-	 * limit, offset */
+	/* FILTER, limit, offset */
 	[DB_ROW(STMT_EVENT_LIST)] = { "event_list",
 	    "SELECT coalesce(json_agg(p.json ORDER BY p.created_at DESC,"
 	    " p.id DESC), '[]'::json) FROM (SELECT v.json, v.created_at, v.id"
-	    " FROM mast.event_view v WHERE" SEES("v.node_id", "1")
-	    " AND ($2::uuid IS NULL OR v.node_id = $2::uuid)"
-	    " AND ($3::text IS NULL OR v.severity = $3::mast.severity)"
-	    " AND ($4::text IS NULL OR v.category = $4)"
-	    " AND ($5::text IS NULL OR v.flow_id = $5)"
-	    " AND ($6::text IS NULL OR v.message ILIKE $6"
-	    " OR v.category ILIKE $6 OR v.node_id::text ILIKE $6"
-	    " OR v.severity::text ILIKE $6)"
-	    " AND ($7::timestamptz IS NULL OR v.created_at >= $7::timestamptz)"
-	    " AND ($8::timestamptz IS NULL OR v.created_at <= $8::timestamptz)"
+	    " FROM mast.event_view v WHERE" FILTER
 	    " ORDER BY v.created_at DESC, v.id DESC"
 	    " LIMIT $9::bigint OFFSET $10::bigint) p",
 	    10, DB_READ | DB_ACTOR },
+	/* FILTER, limit, time and id of the last row seen */
+	[DB_ROW(STMT_EVENT_PAGE)] = { "event_page",
+	    "SELECT " PAGE_JSON("9") ", " PAGE_KEY("mast.rfc3339("
+	    "p.created_at)", "9") ", " PAGE_KEY("p.id", "9")
+	    " FROM (SELECT v.json, v.created_at, v.id, row_number() OVER w"
+	    " AS n FROM mast.event_view v WHERE" FILTER
+	    " AND (v.created_at, v.id) < (coalesce($10::timestamptz,"
+	    " 'infinity'), coalesce($11::bigint, 9223372036854775807))"
+	    " WINDOW w AS (ORDER BY v.created_at DESC, v.id DESC)"
+	    " ORDER BY n" PAGE_LIMIT("9") ") p",
+	    11, DB_READ | DB_ACTOR },
 	[DB_ROW(STMT_EVENT_ACK)] = { "event_ack",
 	    "WITH n AS (UPDATE mast.events e SET acknowledged_at = now(),"
 	    " acknowledged_by = u.id, ack_name = u.username FROM mast.users u"

@@ -18,12 +18,26 @@
     " 'created_at', mast.rfc3339(n.created_at)," \
     " 'updated_at', mast.rfc3339(n.updated_at))"
 
+/* type, access, status, LIKE pattern of the name */
+#define LISTED " ($1::text IS NULL OR v.device_type = $1) AND" \
+    SEES("v.id", "2") \
+    " AND ($3::text IS NULL OR v.status = $3::mast.node_status)" \
+    " AND ($4::text IS NULL OR v.name ILIKE $4)"
+
 const struct db_stmt stmt_node[DB_ROW(STMT_NODE__END)] = {
 	[DB_ROW(STMT_NODE_LIST)] = { "node_list",
 	    "SELECT coalesce(json_agg(v.json ORDER BY v.name COLLATE \"C\","
-	    " v.id), '[]'::json) FROM mast.node_view v"
-	    " WHERE ($1::text IS NULL OR v.device_type = $1) AND"
-	    SEES("v.id", "2"), 2, DB_READ | DB_ACTOR },
+	    " v.id), '[]'::json) FROM mast.node_view v WHERE" LISTED,
+	    4, DB_READ | DB_ACTOR },
+	/* LISTED, limit, name and id of the last row seen */
+	[DB_ROW(STMT_NODE_PAGE)] = { "node_page",
+	    "SELECT " PAGE_JSON("5") ", " PAGE_KEY("p.name", "5") ", "
+	    PAGE_KEY("p.id", "5") " FROM (SELECT v.json, v.name, v.id,"
+	    " row_number() OVER w AS n FROM mast.node_view v WHERE" LISTED
+	    " AND (v.name COLLATE \"C\", v.id) > (coalesce($6::text, ''),"
+	    " coalesce($7::uuid, '00000000-0000-0000-0000-000000000000'))"
+	    " WINDOW w AS (ORDER BY v.name COLLATE \"C\", v.id)"
+	    " ORDER BY n" PAGE_LIMIT("5") ") p", 7, DB_READ | DB_ACTOR },
 	[DB_ROW(STMT_NODE_GET)] = { "node_get",
 	    "SELECT v.json, v.version FROM mast.node_view v"
 	    " WHERE v.id = $1::uuid AND" SEES("v.id", "2"),

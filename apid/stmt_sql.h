@@ -9,6 +9,29 @@
 #define SEES(column, n) " ($" n "::uuid[] IS NULL OR " column \
     " = ANY($" n "::uuid[]))"
 
+/*
+ * A page of a list (page.h): rows p, numbered n, one more of them read than
+ * the $limit. Columns json and one for each key:
+ *
+ *   "SELECT " PAGE_JSON("3") ", " PAGE_KEY("p.created", "3") ", "
+ *   PAGE_KEY("p.id", "3") " FROM (SELECT v.json,"
+ *   " mast.rfc3339(v.created_at) AS created, v.id, row_number() OVER w AS n"
+ *   " FROM mast.thing_view v WHERE" SEES("v.node_id", "1")
+ *   " AND (v.created_at, v.id) < (coalesce($4::timestamptz, 'infinity'),"
+ *   " coalesce($5::bigint, 9223372036854775807))"
+ *   " WINDOW w AS (ORDER BY v.created_at DESC, v.id DESC)"
+ *   " ORDER BY n" PAGE_LIMIT("3") ") p"
+ *
+ * A row comparison with coalesce, and not "$4 IS NULL OR", lets the index
+ * find the place. Keys of mixed direction need it spelled out.
+ */
+#define PAGE_JSON(limit) "coalesce(json_agg(p.json ORDER BY p.n)" \
+    " FILTER (WHERE p.n <= $" limit "::bigint), '[]'::json)"
+/* A key of its last row, NULL when no row follows. */
+#define PAGE_KEY(key, limit) "CASE WHEN count(*) > $" limit "::bigint" \
+    " THEN max(" key "::text) FILTER (WHERE p.n = $" limit "::bigint) END"
+#define PAGE_LIMIT(limit) " LIMIT $" limit "::bigint + 1"
+
 /* An audit row of the acting user, once per row of "from". */
 #define AUDIT(action, type, target, details, address, request, from) \
     "INSERT INTO mast.audit (actor_kind, actor_user, actor_name, action," \

@@ -86,6 +86,16 @@ class Response:
     def json(self):
         return json.loads(self.body)
 
+    def next(self):
+        """Path and query of Link rel="next", or None."""
+        link = self.header("Link")
+        if link is None:
+            return None
+        m = re.fullmatch(r'<(/[!#-;=?-~]*)>; rel="next"', link)
+        if m is None:
+            raise AssertionError("not a link: %r" % link)
+        return m.group(1)
+
     def __repr__(self):
         return "%d %r" % (self.status, self.body[:500])
 
@@ -168,6 +178,19 @@ class Session:
             self.csrf = r.json["csrf_token"]
             self.user = r.json["user"]
         return r
+
+    def walk(self, path, most=50):
+        """Every object of a list, by following Link; and how many were in
+        each answer."""
+        rows, sizes = [], []
+        while path:
+            if len(sizes) == most:
+                raise AssertionError("the list has no end: %s" % path)
+            r = self.get(path).want(200)
+            rows += r.json
+            sizes.append(len(r.json))
+            path = r.next()
+        return rows, sizes
 
     def node_add(self, name, device_type="edge", **more):
         """(id, registration token) of a new node."""

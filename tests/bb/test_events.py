@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Events over REST: filters and their bounds, pages, ack, count."""
+import re
 import sys
 import time
 import urllib.parse
@@ -99,6 +100,82 @@ def test_pages(s):
     tap.equal(found(s, per_page=0), [])
     tap.equal(found(s, per_page=100000), ALL)
     tap.equal(found(s, page=1000000), [])
+
+
+OLD = "/api/v1/events?to=2026-01-03T00:00:00Z"
+
+
+def test_cursor(s):
+    """Following Link shows every event once, with the filters kept"""
+    log(s)
+    for limit, sizes in ((1, [1] * 5), (2, [2, 2, 1]), (5, [5]), (200, [5])):
+        got, n = s.admin().walk(OLD + "&limit=%d" % limit)
+        tap.equal([e["message"] for e in got], ALL, "limit %d" % limit)
+        tap.equal(n, sizes, "limit %d" % limit)
+    got, n = s.admin().walk(OLD + "&search=%22%3E%3C&&limit=1&flow_id=a")
+    tap.equal((got, n), ([], [0]), "nothing found")
+    got, n = s.admin().walk(OLD + "&category=loss&limit=1&flow%5fid=flow-1")
+    tap.equal([e["message"] for e in got], ALL[3:4])
+    got, n = s.admin().walk(OLD + "&category=loss&limit=1")
+    tap.equal(([e["message"] for e in got], n), (ALL[2:4], [1, 1]))
+    r = s.admin().get(OLD).want(200)
+    tap.equal(r.next(), None, "all of it was there")
+    r = s.admin().get(OLD + "&per_page=2").want(200)
+    tap.equal(r.next(), None, "numbered pages have no cursor")
+    path = s.admin().get(OLD + "&limit=1&other=a|b").next()
+    tap.contains(path, "&other=a%7Cb&", "what would not stand in a link is escaped")
+
+
+def test_cursor_while_inserting(s):
+    """What comes or goes between two pages neither repeats nor skips"""
+    x = log(s)
+
+    def add(age, text):
+        s.sql("INSERT INTO mast.events (created_at, node_id, node_name, "
+              "severity, category, message) VALUES "
+              "('2025-01-01T00:00:00Z'::timestamptz - %s * interval "
+              "'1 second', %s, 'n', 'info', 'cursor', %s)", age, x.a, text)
+    # Many of one microsecond: the id alone keeps them apart.
+    for i in range(9):
+        add(100, "t%d" % i)
+    path, got = "/api/v1/events?category=cursor&limit=2", []
+    while path:
+        r = s.admin().get(path).want(200)
+        got += [e["message"] for e in r.json]
+        add(0, "new%d" % len(got))
+        if len(got) == 4:
+            s.sql("DELETE FROM mast.events WHERE message IN ('t5', 't7')")
+        path = r.next()
+    tap.equal(got, ["t%d" % i for i in range(8, -1, -1)])
+
+
+def test_bad_cursors(s):
+    """A forged, foreign or cut cursor is a 400 that points at it"""
+    log(s)
+    good = re.search(r"cursor=([^&]*)", s.admin().get(OLD + "&limit=1").next()).group(1)
+    s.admin().node_add("cursor-a")
+    s.admin().node_add("cursor-b")
+    of_nodes = re.search(r"cursor=([^&]*)", s.admin().get(
+        "/api/v1/nodes?limit=1").next()).group(1)
+    flip = "B" if good[5] != "B" else "C"
+    bad = ["", "x", good[:-1], good + "A", good[:5] + flip + good[6:],
+           good + "=", good.lower(), of_nodes, "A" * 767, "A" * 768,
+           "%00", "%ff", good + "&cursor=" + good]
+    for text in bad:
+        r = s.admin().get(OLD + "&limit=1&cursor=" + text).problem(400)
+        tap.equal(r.json["errors"][0]["pointer"], "cursor", text)
+    s.admin().get("/api/v1/nodes?cursor=" + good).problem(400)
+    for query, name in (("limit=0", "limit"), ("limit=201", "limit"),
+                        ("limit=x", "limit"), ("limit=", "limit"),
+                        ("limit=1&limit=1", "limit"),
+                        ("limit=5&page=1", "limit"),
+                        ("cursor=%s&per_page=5" % good, "cursor")):
+        r = s.admin().get(OLD + "&" + query).problem(400)
+        tap.equal(r.json["errors"][0]["pointer"], name, query)
+    # It says where, not what: it opens nothing to another user.
+    s.user_add("ev-none", "viewer", nodes=[])
+    tap.equal(s.session_for("ev-none").get(
+        OLD + "&cursor=" + good).want(200).json, [])
 
 
 def test_bad_queries(s):

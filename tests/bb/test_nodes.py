@@ -242,6 +242,59 @@ def test_roles(s):
     tap.equal(s.admin().node(i)["name"], "roles")
 
 
+def test_filters_and_pages(s):
+    """Type, status and part of the name; pages by cursor, in order"""
+    admin = s.admin()
+    made = {}
+    for name, kind in (("Page b_1", "edge"), ("page A%2", "relay"),
+                       ("page b", "edge"), ("page b", "edge"),
+                       ("page \u00fc", "edge")):
+        made.setdefault(name, []).append(admin.node_add(name, kind)[0])
+    names = ["Page b_1", "page A%2", "page b", "page b", "page \u00fc"]
+    table = [
+        ("search=PAGE", names),
+        ("search=PAGE+b", [names[0], "page b", "page b"]),
+        ("search=%25", ["page A%2"]),
+        ("search=page&device_type=relay", ["page A%2"]),
+        ("search=page&status=online", []),
+        ("search=page&status=pending&device_type=edge",
+         [n for n in names if n != "page A%2"]),
+    ]
+    for query, want in table:
+        path = "/api/v1/nodes?" + query
+        tap.equal([n["name"] for n in admin.get(path).want(200).json], want,
+                  query)
+        for limit in (1, 2, 1000):
+            got, sizes = admin.walk("%s&limit=%d" % (path, limit))
+            tap.equal([n["name"] for n in got], want, query)
+            tap.equal(len({n["id"] for n in got}), len(want), query)
+            assert all(n <= limit for n in sizes), sizes
+    every = admin.get("/api/v1/nodes")
+    tap.equal(every.next(), None, "the whole list needs no link")
+    tap.equal(admin.walk("/api/v1/nodes?limit=1", 500)[0], every.json)
+    # One that goes, one that comes: the rest is seen once.
+    r = admin.get("/api/v1/nodes?search=page&limit=3")
+    gone = r.json[2]["id"]
+    admin.delete("/api/v1/nodes/" + gone).want(204)
+    admin.node_add("Page 0 before")
+    rest = admin.get(r.next()).want(200).json
+    tap.equal(sorted(n["id"] for n in r.json + rest), sorted(
+        i for ids in made.values() for i in ids))
+    s.user_add("nodes-page", "viewer", nodes=[made["page b"][0],
+                                              made["page A%2"][0]])
+    got, _ = s.session_for("nodes-page").walk("/api/v1/nodes?limit=1")
+    tap.equal(len(got), sum(n["id"] != gone for n in got), "own nodes")
+    for query, name in (("status=on", "status"), ("status=", "status"),
+                        ("search=" + "x" * 129, "search"),
+                        ("limit=1001", "limit"), ("limit=0", "limit"),
+                        ("cursor=x", "cursor"), ("search=%ff", "search")):
+        r = admin.get("/api/v1/nodes?" + query).problem(400)
+        tap.equal(r.json["errors"][0]["pointer"], name, query)
+    tag = admin.get("/api/v1/nodes?limit=2").header("ETag")
+    admin.get("/api/v1/nodes?limit=2",
+              headers={"If-None-Match": tag}).want(304)
+
+
 def test_device_types(s):
     """The two drivers with their commands and roles"""
     r = s.admin().get("/api/v1/device-types").want(200)
