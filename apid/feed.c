@@ -283,6 +283,12 @@ broadcast(void *arg)
 	schedule(feed);
 }
 
+void
+feed_settings(struct feed *feed)
+{
+	schedule(feed);
+}
+
 /* ---- from the hub ---- */
 
 void

@@ -30,6 +30,7 @@ void feed_hub_up(struct feed *);
 void feed_hub_down(struct feed *);
 void feed_node_state(struct feed *, const struct msg_node_state *);
 void feed_node_gone(struct feed *, const struct msg_node_gone *);
+void feed_settings(struct feed *);	/* the interval may have moved */
 void feed_synced(struct feed *);	/* the hub has told all it knows */
 void feed_events(struct feed *, uint32_t count);
 

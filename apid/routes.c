@@ -12,6 +12,7 @@
 #include "h_node.h"
 #include "h_page.h"
 #include "h_place.h"
+#include "h_settings.h"
 #include "relay.h"
 #include "route.h"
 #include "xmalloc.h"
@@ -83,6 +84,13 @@ static const struct route routes[] = {
 	  h_place_positions_put, "Replace a view's positions" },
 	{ ROUTE_DELETE, API "/topology/positions", ROLE_VIEWER, 0, 0, NULL,
 	  NULL, h_place_positions_delete, "Forget a view's positions" },
+
+	/* the installation */
+	{ ROUTE_GET, API "/settings", ROLE_ADMIN, 0, 0, NULL, NULL,
+	  h_settings_get, "The settings" },
+	{ ROUTE_PUT, API "/settings", ROLE_ADMIN, 0, KB(8),
+	  &h_settings_body, &h_settings_size,
+	  h_settings_put, "Change settings, all or none" },
 
 	/* sockets */
 	{ ROUTE_GET, "/ws/dashboard", ROLE_VIEWER, ROUTE_UPGRADE, 0, NULL,

@@ -4,6 +4,7 @@
 
 #include "apid.h"
 #include "db.h"
+#include "feed.h"
 #include "log.h"
 #include "settings.h"
 #include "stmt.h"
@@ -56,6 +57,7 @@ on_values(void *arg, const struct db_result *res)
 		for (k = 0; k < SETTING__MAX; k++)
 			if (strcmp(db_cstr(res, row, 0), keys[k].key) == 0)
 				s->v[k] = db_i64(res, row, 1);
+	feed_settings(s->apid->feed);
 }
 
 static void

@@ -15,6 +15,7 @@ enum stmt_family {
 	STMT_CORE	= 0 << 8,
 	STMT_NODE	= 1 << 8,
 	STMT_EVENT	= 2 << 8,
+	STMT_SYSTEM	= 4 << 8,
 	STMT_PLACE	= 6 << 8,
 };
 
@@ -51,6 +52,11 @@ enum stmt {			/* the order of the tables */
 	STMT_EVENT_COUNT,	/* (access) json */
 	STMT_EVENT__END,
 
+	/* stmt_system.c */
+	STMT_SETTINGS_GET = STMT_SYSTEM,	/* () json, version */
+	STMT_SETTINGS_PUT,	/* see the text: version; no row: stale */
+	STMT_SYSTEM__END,
+
 	/* stmt_place.c */
 	STMT_PREFERENCE_GET = STMT_PLACE,	/* (key) json */
 	STMT_PREFERENCE_PUT,	/* (key, value, address, request id) key */
@@ -62,7 +68,7 @@ enum stmt {			/* the order of the tables */
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
-extern const struct db_stmt stmt_place[];
+extern const struct db_stmt stmt_place[], stmt_system[];
 
 const struct db_part *stmt_parts(size_t *n_r);
 void stmt_dump(struct buf *);	/* --statements */

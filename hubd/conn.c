@@ -336,13 +336,23 @@ conn_live(struct conn *c, struct node *n)
 	conn_settle(c);
 	listen_wake(c->hub->listener);
 	timer_set(c->hub->timers, &c->timer,
-	    c->hub->set.keepalive * MONO_SEC);
+	    c->hub->set.keepalive);
 }
 
 void
 conn_disown(struct conn *c)
 {
 	c->node = NULL;
+}
+
+void
+conns_look(struct conns *cs)
+{
+	struct conn *c;
+
+	TAILQ_FOREACH(c, &cs->live, link)
+		if (c->state == CONN_LIVE)
+			timer_set(cs->hub->timers, &c->timer, 0);
 }
 
 /*
@@ -354,8 +364,7 @@ conn_liveness(struct conn *c)
 {
 	const struct hub_settings *set = &c->hub->set;
 	mono_us now = mono_now(), quiet = now - c->seen;
-	mono_us keep = set->keepalive * MONO_SEC;
-	mono_us dead = set->offline * MONO_SEC;
+	mono_us keep = set->keepalive, dead = set->offline;
 	struct buf b = BUF_INIT;
 
 	if (quiet >= dead) {

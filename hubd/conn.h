@@ -39,6 +39,9 @@ size_t conns_from(const struct conns *, const char *host);
 void conns_evict(struct conns *);
 void conns_close_all(struct conns *, int code, const char *why);
 
+/* The settings moved: every session looks at its clock again. */
+void conns_look(struct conns *);
+
 /* Takes fd. door: the Unix one. */
 void conn_open(struct hubd *, int fd, const struct sock_addr *, bool door);
 

@@ -11,6 +11,7 @@
 #include "timer.h"
 #include "xmalloc.h"
 
+#include "conn.h"
 #include "hub.h"
 #include "hubd.h"
 #include "node.h"
@@ -23,8 +24,8 @@
 #define RECONCILE_TICKS	20
 #define HOUR		(3600 * MONO_SEC)
 #define CHANGED_SLACK	(60 * MONO_SEC)	/* a transaction may be that old */
-#define KEEPALIVE_MIN	10
-#define KEEPALIVE_MAX	15
+#define KEEPALIVE	15		/* until the settings are read */
+#define OFFLINE		30
 #define RETIRE_TIME	(3 * MONO_SEC)
 
 struct hub {
@@ -32,6 +33,7 @@ struct hub {
 	bool		 told_twin;	/* another hub has our name */
 	bool		 registered;	/* the row is there */
 	bool		 ready;		/* and the partitions */
+	bool		 retain_again;	/* retention changed while it ran */
 	unsigned	 ticks, trim_in, reconcile_in;
 	uint64_t	 accepted;
 	int64_t		 v_settings, v_nodes;	/* -1: never read */
@@ -71,12 +73,18 @@ hub_partitions_done(void *arg, const struct db_result *res)
 	}
 }
 
+static void hub_retention(struct hub *);
+
 static void
 hub_retention_done(void *arg, const struct db_result *res)
 {
 	struct hub *hub = arg;
 
 	hub->retention = NULL;
+	if (hub->retain_again) {	/* the setting moved meanwhile */
+		hub->retain_again = false;
+		hub_retention(hub);
+	}
 	if (db_err(res) != ERR_OK)
 		log_warn("retention: %s", db_message(res));
 	else if (db_i64(res, 0, 0) > 0)
@@ -84,11 +92,22 @@ hub_retention_done(void *arg, const struct db_result *res)
 		    (long long)db_i64(res, 0, 0));
 }
 
+static const struct db_opts slow = { .deadline = 120 * MONO_SEC };
+
+static void
+hub_retention(struct hub *hub)
+{
+	if (hub->retention != NULL)
+		hub->retain_again = true;
+	else
+		db_query(hub->hubd->db, STMT_RETENTION, NULL, 0, &slow,
+		    hub_retention_done, hub, &hub->retention);
+}
+
 static void
 hub_hourly(void *arg)
 {
 	struct hub *hub = arg;
-	const struct db_opts slow = { .deadline = 120 * MONO_SEC };
 	struct db *db = hub->hubd->db;
 
 	timer_set(hub->hubd->timers, &hub->hourly, HOUR);
@@ -98,8 +117,7 @@ hub_hourly(void *arg)
 		db_query(db, STMT_PARTITIONS, NULL, 0, &slow,
 		    hub_partitions_done, hub, &hub->parts);
 	if (hub->retention == NULL)
-		db_query(db, STMT_RETENTION, NULL, 0, &slow,
-		    hub_retention_done, hub, &hub->retention);
+		hub_retention(hub);
 }
 
 static void
@@ -183,24 +201,34 @@ hub_beat(struct hub *hub)
 /* ---- settings ---- */
 
 /*
- * Dead after the threshold or three missed pings, whichever is sooner, but
- * never before a ping had five seconds for its answer.
+ * Both as they are set, but a node that is silent and well must have been
+ * asked before it is taken for dead: at half of the threshold at the latest.
  */
 static void
 hub_set_times(struct hub_settings *s, int64_t keepalive, int64_t offline)
 {
-	s->keepalive = keepalive < KEEPALIVE_MIN ? KEEPALIVE_MIN :
-	    keepalive > KEEPALIVE_MAX ? KEEPALIVE_MAX : keepalive;
-	s->offline = offline > 3 * s->keepalive ? 3 * s->keepalive : offline;
-	if (s->offline < s->keepalive + 5)
-		s->offline = s->keepalive + 5;
+	s->keepalive = keepalive * MONO_SEC;
+	s->offline = offline * MONO_SEC;
+	if (s->keepalive > s->offline / 2)
+		s->keepalive = s->offline / 2;
+}
+
+/* Fewer days take effect now, not with the next hour. */
+static void
+hub_set_retention(struct hub *hub, int64_t days)
+{
+	int64_t before = hub->hubd->set.retention;
+
+	hub->hubd->set.retention = days;
+	if (before != days)
+		hub_retention(hub);
 }
 
 static void
 hub_settings_done(void *arg, const struct db_result *res)
 {
 	struct hub *hub = arg;
-	int64_t keepalive = 15, offline = 30;
+	int64_t keepalive = KEEPALIVE, offline = OFFLINE;
 	int i;
 
 	hub->settings = NULL;
@@ -215,8 +243,11 @@ hub_settings_done(void *arg, const struct db_result *res)
 			keepalive = db_i64(res, i, 1);
 		else if (slice_eq(key, "node_offline_threshold_secs"))
 			offline = db_i64(res, i, 1);
+		else if (slice_eq(key, "events_retention_days"))
+			hub_set_retention(hub, db_i64(res, i, 1));
 	}
 	hub_set_times(&hub->hubd->set, keepalive, offline);
+	conns_look(hub->hubd->conns);
 }
 
 /* ---- nodes that people edited ---- */
@@ -392,7 +423,7 @@ hub_new(struct hubd *h)
 
 	hub->hubd = h;
 	hub->v_settings = hub->v_nodes = -1;
-	hub_set_times(&h->set, KEEPALIVE_MAX, 30);
+	hub_set_times(&h->set, KEEPALIVE, OFFLINE);
 	timer_init(&hub->tick, hub_tick, hub);
 	timer_init(&hub->hourly, hub_hourly, hub);
 	timer_set(h->timers, &hub->tick, TICK);

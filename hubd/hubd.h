@@ -44,9 +44,9 @@ struct hubd_conf {
 
 /* Settings of the database that this daemon follows. */
 struct hub_settings {
-	int64_t	 keepalive;		/* seconds of silence before a ping */
-	int64_t	 offline;		/* seconds of silence until dead */
-	int64_t	 retention;		/* days of events */
+	mono_us	 keepalive;		/* silence before a ping */
+	mono_us	 offline;		/* silence until dead */
+	int64_t	 retention;		/* days of events; 0: not read yet */
 };
 
 struct hubd {

@@ -1,5 +1,6 @@
 sqldir = $(pkgdatadir)/sql
 dist_sql_DATA = sql/0000_roles.sql sql/0001_tables.sql \
 	sql/0002_functions.sql sql/0003_grants.sql \
+	sql/0007_system.sql \
 	sql/catalog.sql sql/schema.sql sql/manifest
 EXTRA_DIST += sql/make-manifest.sh

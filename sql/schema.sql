@@ -352,6 +352,7 @@ column settings.min bigint not null
 column settings.updated_at timestamp with time zone not null default now
 column settings.updated_by uuid
 column settings.value bigint not null
+column settings.version bigint not null default 1
 column tunnel_legs.attempts integer not null default 0
 column tunnel_legs.leg text not null
 column tunnel_legs.next_try_at timestamp with time zone
@@ -704,6 +705,7 @@ function rfc3339 t timestamp with time zone returns text owner _mast_ctl s : RET
 function session_close p_token_hash bytea, p_address inet, p_request_id text returns boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE owner uuid; BEGIN UPDATE mast.sessions s SET revoked_at = now WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL RETURNING s.user_id INTO owner; IF NOT FOUND THEN RETURN false; END IF; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, address, request_id VALUES 'user', owner, SELECT u.username FROM mast.users u WHERE u.id = owner , 'auth.logout', 'user', owner::text, p_address, p_request_id ; RETURN true; END
 function session_lookup p_token_hash bytea returns TABLE user_id uuid, username text, display_name text, email text, role role, is_active boolean, expired boolean, all_nodes boolean, node_ids uuid[], session_id uuid, expires_us bigint, revoked boolean, user_expires_us bigint, is_temporary boolean, "user" json owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_active, coalesce u.expires_at <= now , false , u.all_nodes, CASE WHEN u.all_nodes THEN NULL ELSE ARRAY SELECT n.node_id FROM mast.user_nodes n WHERE n.user_id = u.id ORDER BY n.node_id END, s.id, mast.wall_us s.expires_at , s.revoked_at IS NOT NULL, mast.wall_us u.expires_at , u.is_temporary, u.json FROM mast.sessions s JOIN mast.user_view u ON u.id = s.user_id WHERE s.token_hash = p_token_hash AND s.expires_at > now ; END
 function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text returns TABLE expires_us bigint, lifetime_secs bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE hours bigint := SELECT s.value FROM mast.settings s WHERE s.key = 'session_lifetime_hours' ; ends timestamptz := now + make_interval hours => hours::int ; name text; BEGIN UPDATE mast.users u SET last_login_at = now WHERE u.id = p_user AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now RETURNING u.username INTO name; IF NOT FOUND THEN RETURN; END IF; INSERT INTO mast.sessions id, token_hash, user_id, expires_at, address, user_agent VALUES p_session, p_token_hash, p_user, ends, p_address, p_agent ; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, address, request_id VALUES 'user', p_user, name, 'auth.login', 'user', p_user::text, p_address, p_request_id ; RETURN QUERY SELECT mast.wall_us ends , hours * 3600; END
+function settings_moved returns trigger owner _mast_ctl v search_path=pg_catalog, pg_temp: BEGIN NEW.version := OLD.version + 1; RETURN NEW; END
 function signin_lookup p_username text returns TABLE id uuid, password_hash text, role role, is_active boolean, expired boolean, has_totp boolean, "user" json owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.id, u.password_hash, u.role, u.is_active, coalesce u.expires_at <= now , false , u.totp_secret IS NOT NULL, v.json FROM mast.users u JOIN mast.user_view v USING id WHERE u.username = p_username; END
 function wall_us t timestamp with time zone returns bigint owner _mast_ctl i : RETURN EXTRACT epoch FROM t * 1000000 ::numeric ::bigint
 trigger CREATE TRIGGER api_tokens_auth AFTER DELETE OR UPDATE OF max_role, read_only, node_ids, expires_at, revoked_at ON mast.api_tokens FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
@@ -711,6 +713,7 @@ trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON 
 trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
 trigger CREATE TRIGGER nodes_version AFTER INSERT OR DELETE OR UPDATE OF name, expires_at ON mast.nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'nodes'
 trigger CREATE TRIGGER sessions_auth AFTER DELETE OR UPDATE OF revoked_at, expires_at ON mast.sessions FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
+trigger CREATE TRIGGER settings_moved BEFORE UPDATE ON mast.settings FOR EACH ROW EXECUTE FUNCTION settings_moved
 trigger CREATE TRIGGER settings_version AFTER INSERT OR DELETE OR UPDATE ON mast.settings FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'settings'
 trigger CREATE TRIGGER user_nodes_auth AFTER INSERT OR DELETE OR UPDATE ON mast.user_nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER users_auth AFTER DELETE OR UPDATE OF username, password_hash, display_name, email, role, is_temporary, is_active, expires_at, all_nodes, totp_secret ON mast.users FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
@@ -793,6 +796,7 @@ grant EXECUTE to _mast_ctl on function rfc3339 t timestamp with time zone
 grant EXECUTE to _mast_ctl on function session_close p_token_hash bytea, p_address inet, p_request_id text
 grant EXECUTE to _mast_ctl on function session_lookup p_token_hash bytea
 grant EXECUTE to _mast_ctl on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text
+grant EXECUTE to _mast_ctl on function settings_moved
 grant EXECUTE to _mast_ctl on function signin_lookup p_username text
 grant EXECUTE to _mast_ctl on function wall_us t timestamp with time zone
 grant EXECUTE to _mast_hubd on function drop_old_partitions

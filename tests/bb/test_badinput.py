@@ -278,7 +278,8 @@ def schema_faults(s):
              "UPDATE mast.migrations SET version = -version "
              "WHERE version < 0", "the schema has version %d, "
              "this program needs %d; run mastctl db migrate" % (
-                 low - 1, low)))
+                 s.one("SELECT max(version) FROM mast.migrations "
+                       "WHERE version < %s", low), low)))
 
 
 def test_wrong_schema(s):

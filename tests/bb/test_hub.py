@@ -307,7 +307,7 @@ def test_liveness(s):
     closed and offline"""
     s.sql("UPDATE mast.settings SET value = 10 WHERE key = "
           "'ws_keepalive_interval_secs'")
-    s.sql("UPDATE mast.settings SET value = 5 WHERE key = "
+    s.sql("UPDATE mast.settings SET value = 20 WHERE key = "
           "'node_offline_threshold_secs'")
     time.sleep(2)                       # the hub polls the version
     dead = s.node("dead", auto=False)
@@ -316,7 +316,7 @@ def test_liveness(s):
     op, text = dead.ws.recv(14 * mast.PATIENCE)
     tap.equal(json.loads(text)["type"], "ping")
     assert 8 < time.monotonic() - begin < 13 * mast.PATIENCE
-    tap.equal(closed(dead, 10 * mast.PATIENCE), (1008, "no sign of life"))
+    tap.equal(closed(dead, 15 * mast.PATIENCE), (1008, "no sign of life"))
     mast.wait_until(lambda: state(s, dead.id) == "offline", 5, "offline")
     assert any(d["type"] == "ping" for d in live.seen), live.seen
     tap.equal(state(s, live.id), "online")
