@@ -1,15 +1,19 @@
 /*
  * h_config: a node's configuration. The hub is asked first: it knows the
  * newest, or gets it from the node. What it cannot give comes from the
- * database, opened with the server key and marked with its age.
+ * database, opened with the server key and marked with its age. A new one
+ * goes to the node as a command that carries it.
  */
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "apid.h"
 #include "arg.h"
+#include "command.h"
 #include "db.h"
 #include "h_config.h"
 #include "hub.h"
+#include "jscan.h"
 #include "json.h"
 #include "log.h"
 #include "req.h"
@@ -128,4 +132,45 @@ h_config_get(struct req *req)
 		hub_config(req, &req->params.v[0].id, from_hub);
 	else
 		ask_stored(req, ERR_HUB_AWAY);
+}
+
+/* ---- a new one ---- */
+
+/* Any JSON object: the node is the judge of it. */
+const struct json_schema h_config_body = { NULL, 0, .open = true };
+const size_t h_config_size = sizeof(bool);
+
+static int
+dialect(struct slice text)
+{
+	struct slice raw;
+	int64_t v;
+
+	if (!json_member(text.p, text.n, "version", &raw) ||
+	    jscan_i64(raw, &v) == -1 || v < 0 || v > 1000)
+		return -1;
+	return (int)v;
+}
+
+void
+h_config_put(struct req *req)
+{
+	struct command_config *config = arena_calloc(req->arena,
+	    sizeof(*config));
+	struct buf canonical = BUF_INIT;
+
+	config->text = req->raw;
+	config->dialect = dialect(req->raw);
+	if (json_canonical(req->raw.p, req->raw.n, &canonical) == -1) {
+		buf_free(&canonical);
+		req_fail(req, ERR_BAD_JSON, NULL);
+		return;
+	}
+	secret_digest(buf_head(&canonical), buf_used(&canonical),
+	    config->hash);
+	secret_wipe(canonical.data, canonical.cap);
+	buf_free(&canonical);
+	command_run(req, &(struct command_ask){ .config = config,
+	    .action = command_action(req, "update_config", "config",
+	    req->raw), .wait_ms = HUB_PUSH_MS, .ttl = HUB_PUSH_MS / 1000 });
 }

@@ -173,14 +173,14 @@ hub_need(struct req *req)
 
 void
 hub_command(struct req *req, const struct id *command, const struct id *node,
-    ipc_reply_fn fn)
+    unsigned wait_ms, ipc_reply_fn fn)
 {
 	struct hub *hub = req->apid->hub;
 	const struct msg_command m = { .command = *command, .node = *node,
-	    .wait_ms = HUB_COMMAND_MS, .request_id = slice_of(req->id) };
+	    .wait_ms = wait_ms, .request_id = slice_of(req->id) };
 
 	msg_put_command(sibling_ask(hub->peer, req, MSG_COMMAND,
-	    HUB_COMMAND_MS * MONO_MS + SLACK, fn), &m);
+	    (mono_us)wait_ms * MONO_MS + SLACK, fn), &m);
 	sibling_send(hub->peer);
 }
 

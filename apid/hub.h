@@ -18,6 +18,7 @@ struct hub;
 struct req;
 
 #define HUB_COMMAND_MS	10000	/* a node's answer to a command */
+#define HUB_PUSH_MS	15000	/* to a whole configuration */
 #define HUB_CONFIG_MS	3000	/* to a question for its configuration */
 
 struct hub *hub_new(struct apid *);
@@ -38,7 +39,7 @@ bool hub_need(struct req *);
 /* Questions of a REST request while the hub is up: fn's argument is the
  * req, on a later turn. */
 void hub_command(struct req *, const struct id *command,
-    const struct id *node, ipc_reply_fn);
+    const struct id *node, unsigned wait_ms, ipc_reply_fn);
 void hub_config(struct req *, const struct id *node, ipc_reply_fn);
 /* What a failed request to the hub means for a client. */
 enum err hub_err(enum err);

@@ -15,7 +15,9 @@ apid_libapid_a_SOURCES = \
 	apid/stmt_node.c apid/stmt_sql.h apid/wsconn.c apid/wsconn.h
 apid_libapid_a_SOURCES += \
 	apid/ai.c apid/ai.h apid/feed.c apid/feed.h \
-	apid/h_command.c apid/h_command.h apid/h_config.c apid/h_config.h \
+	apid/command.c apid/command.h apid/h_command.c apid/h_command.h \
+	apid/h_config.c apid/h_config.h apid/h_endpoint.c apid/h_endpoint.h \
+	apid/h_flow.c apid/h_flow.h apid/stmt_command.c \
 	apid/h_dashboard.c apid/h_dashboard.h apid/h_event.c apid/h_event.h \
 	apid/h_node.c apid/h_node.h apid/h_page.c apid/h_page.h \
 	apid/h_place.c apid/h_place.h apid/stmt_place.c \

@@ -7,7 +7,9 @@
 #include "h_command.h"
 #include "h_config.h"
 #include "h_dashboard.h"
+#include "h_endpoint.h"
 #include "h_event.h"
+#include "h_flow.h"
 #include "h_health.h"
 #include "h_node.h"
 #include "h_page.h"
@@ -46,6 +48,8 @@ static const struct route routes[] = {
 	{ ROUTE_POST, API "/nodes", ROLE_ADMIN, 0, KB(64),
 	  &h_node_create_body, &h_node_create_size,
 	  h_node_create, "Register a node" },
+	{ ROUTE_GET, API "/nodes/endpoints", ROLE_VIEWER, ROUTE_ETAG, 0, NULL,
+	  NULL, h_endpoint_list, "Flows of online edges with their addresses" },
 	{ ROUTE_GET, API "/nodes/:id", ROLE_VIEWER, ROUTE_NODE, 0, NULL, NULL,
 	  h_node_get, "One node" },
 	{ ROUTE_PUT, API "/nodes/:id", ROLE_ADMIN, ROUTE_NODE, KB(64),
@@ -57,6 +61,14 @@ static const struct route routes[] = {
 	  NULL, h_node_token, "New registration token" },
 	{ ROUTE_GET, API "/nodes/:id/config", ROLE_VIEWER, ROUTE_NODE, 0,
 	  NULL, NULL, h_config_get, "The node's configuration" },
+	{ ROUTE_PUT, API "/nodes/:id/config", ROLE_OPERATOR, ROUTE_NODE,
+	  H_CONFIG_BODY, &h_config_body, &h_config_size,
+	  h_config_put, "Replace the node's configuration" },
+	{ ROUTE_POST, API "/nodes/:id/flows", ROLE_OPERATOR, ROUTE_NODE,
+	  H_FLOW_BODY, &h_flow_body, &h_flow_size,
+	  h_flow_create, "Create a flow" },
+	{ ROUTE_DELETE, API "/nodes/:id/flows/*flow_id", ROLE_OPERATOR,
+	  ROUTE_NODE, 0, NULL, NULL, h_flow_delete, "Delete a flow" },
 	{ ROUTE_POST, API "/nodes/:id/command", ROLE_OPERATOR, ROUTE_NODE,
 	  H_COMMAND_BODY, &h_command_body, &h_command_size,
 	  h_command, "Send a command" },

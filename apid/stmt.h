@@ -17,6 +17,7 @@ enum stmt_family {
 	STMT_EVENT	= 2 << 8,
 	STMT_SYSTEM	= 4 << 8,
 	STMT_PLACE	= 6 << 8,
+	STMT_COMMAND	= 9 << 8,
 };
 
 enum stmt {			/* the order of the tables */
@@ -42,7 +43,8 @@ enum stmt {			/* the order of the tables */
 	STMT_NODE_TOKEN,	/* (node, access, hash, address, request id) */
 	STMT_NODE_TYPE,		/* (node, access) device type */
 	STMT_CONFIG_GET,	/* (node, access) sealed, hash, age, time */
-	STMT_COMMAND_OPEN,	/* see the text: id */
+	STMT_ENDPOINTS,		/* (access, name, node, types) node, name,
+				 * type, sealed, hash: a page after those */
 	STMT_NODE__END,
 
 	/* stmt_event.c */
@@ -65,10 +67,15 @@ enum stmt {			/* the order of the tables */
 	STMT_POSITIONS_PUT,	/* see the text: a node that may not be */
 	STMT_POSITIONS_DELETE,	/* (view, address, request id) nodes */
 	STMT_PLACE__END,
+
+	/* stmt_command.c */
+	STMT_COMMAND_OPEN = STMT_COMMAND,	/* see the text: node, id */
+	STMT_CONFIG_PUSH,	/* the same with a configuration */
+	STMT_COMMAND__END,
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
-extern const struct db_stmt stmt_place[], stmt_system[];
+extern const struct db_stmt stmt_place[], stmt_system[], stmt_command[];
 
 const struct db_part *stmt_parts(size_t *n_r);
 void stmt_dump(struct buf *);	/* --statements */

@@ -1,4 +1,4 @@
-/* stmt_node: nodes, their configurations and commands. */
+/* stmt_node: nodes and their configurations. */
 #include "db.h"
 #include "stmt.h"
 #include "stmt_sql.h"
@@ -111,18 +111,22 @@ const struct db_stmt stmt_node[DB_ROW(STMT_NODE__END)] = {
 	    " WHERE x.id = $1::uuid AND" SEES("x.id", "2"),
 	    2, DB_READ | DB_ACTOR },
 
-	/* command, node, access, type, sealed action, seconds until it may
-	 * not be sent any more, address, request */
-	[DB_ROW(STMT_COMMAND_OPEN)] = { "command_open",
-	    "WITH n AS (SELECT x.id, x.name FROM mast.nodes x"
-	    " WHERE x.id = $2::uuid AND" SEES("x.id", "3") "),"
-	    " c AS (INSERT INTO mast.commands (id, node_id, node_name, type,"
-	    " action, actor_user, actor_name, request_id, expires_at)"
-	    " SELECT $1::uuid, n.id, n.name, $4, $5::bytea, w.id, w.username,"
-	    " $8, now() + make_interval(secs => $6::integer)"
-	    " FROM n, mast.users w WHERE w.id = mast.actor()),"
-	    " a AS (" AUDIT("node.command", "node", "n.id",
-	    "jsonb_build_object('command_id', $1::uuid, 'type', $4::text)",
-	    "7", "8", "n") ")"
-	    " SELECT n.id FROM n", 8, DB_ACTOR },
+	/* access, the last page's name and node or NULL, types. A page ends
+	 * at 200 nodes or with the configuration that makes 4 MiB full. */
+	[DB_ROW(STMT_ENDPOINTS)] = { "endpoints",
+	    "SELECT p.id, p.name, p.device_type, p.sealed, p.hash FROM ("
+	    "SELECT v.id, v.name, v.device_type, b.sealed, b.hash,"
+	    " sum(b.size) OVER w AS bytes, row_number() OVER w AS n"
+	    " FROM mast.node_view v"
+	    " JOIN mast.node_configs c ON c.node_id = v.id"
+	    " JOIN mast.config_blobs b ON b.hash = c.reported"
+	    " WHERE v.status IN ('online', 'degraded')"
+	    " AND v.device_type = ANY($4::text[]) AND" SEES("v.id", "1")
+	    " AND (v.name COLLATE \"C\", v.id) > (coalesce($2, '')"
+	    " COLLATE \"C\", coalesce($3::uuid,"
+	    " '00000000-0000-0000-0000-000000000000'))"
+	    " WINDOW w AS (ORDER BY v.name COLLATE \"C\", v.id)"
+	    " ORDER BY v.name COLLATE \"C\", v.id LIMIT 200) p"
+	    " WHERE p.n = 1 OR p.bytes <= 4194304 ORDER BY p.n",
+	    4, DB_READ | DB_ACTOR },
 };

@@ -59,6 +59,10 @@ struct driver {
 	/* One walk over the payload value that is due next in the scanner:
 	 * validates all of it and picks the numbers. -1: ->bad says why. */
 	int (*summarize)(struct jscan *, struct driver_summary *);
+	/* Of a valid configuration: the array "flows" of an element of
+	 * GET /nodes/endpoints, each flow with its input and outputs. NULL:
+	 * this kind has none. */
+	void (*endpoints)(struct slice config, struct json_w *);
 };
 
 /* The kinds. Only the table in driver.c names them. */

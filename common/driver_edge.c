@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "driver.h"
+#include "driver_edge.h"
 #include "xmalloc.h"
 
 enum { ACTIVE_FLOWS, TOTAL_FLOWS, ACTIVE_TUNNELS, TOTAL_TUNNELS,
@@ -232,4 +232,5 @@ const struct driver driver_edge = {
 	.metrics = metrics,
 	.nmetrics = NMETRICS,
 	.summarize = summarize,
+	.endpoints = edge_endpoints,
 };

@@ -4,6 +4,7 @@ common_libcommon_a_SOURCES = \
 	common/conf.c common/conf.h common/db.c common/db.h \
 	common/db_conn.c common/db_int.h common/db_sync.c common/db_value.c \
 	common/driver.c common/driver.h common/driver_edge.c \
+	common/driver_edge.h common/driver_edge_config.c \
 	common/driver_relay.c common/err.c common/err.h \
 	common/frame.c common/frame.h common/http1.c common/http1.h \
 	common/http1_out.c \

@@ -12,6 +12,7 @@ partitioned events owner _mast_ctl rls forced
 partitioned samples owner _mast_ctl rls forced
 sequence ai_usage_id_seq owner _mast_ctl
 sequence audit_id_seq owner _mast_ctl
+sequence commands_seq_seq owner _mast_ctl
 sequence config_versions_id_seq owner _mast_ctl
 sequence epoch_seq owner _mast_ctl
 sequence event_seq owner _mast_ctl
@@ -48,6 +49,7 @@ table tunnels owner _mast_ctl rls forced
 table user_nodes owner _mast_ctl rls forced
 table users owner _mast_ctl rls forced
 table versions owner _mast_ctl rls forced
+view command_view owner _mast_ctl security_invoker=true
 view event_view owner _mast_ctl security_invoker=true
 view me owner _mast_ctl
 view my_nodes owner _mast_ctl
@@ -113,9 +115,16 @@ column certificates.door text not null
 column certificates.id uuid not null
 column certificates.key_sealed bytea not null
 column certificates.not_after timestamp with time zone not null
+column command_view.id uuid
+column command_view.json json
+column command_view.node_id uuid
+column command_view.seq bigint
+column command_view.state command_state
+column command_view.type text
 column commands.action bytea not null
 column commands.actor_name text
 column commands.actor_user uuid
+column commands.config_hash bytea
 column commands.created_at timestamp with time zone not null default now
 column commands.done_at timestamp with time zone
 column commands.epoch bigint
@@ -124,11 +133,15 @@ column commands.error_code text
 column commands.expires_at timestamp with time zone not null
 column commands.hub_id uuid
 column commands.id uuid not null
+column commands.min_role role not null default 'operator'::role
 column commands.node_id uuid not null
 column commands.node_name text not null
+column commands.queue boolean not null default false
 column commands.request_id text
 column commands.sent_at timestamp with time zone
+column commands.seq bigint not null identity
 column commands.state command_state not null default 'queued'::command_state
+column commands.steps json
 column commands.type text not null
 column config_blobs.created_at timestamp with time zone not null default now
 column config_blobs.dialect integer
@@ -504,8 +517,9 @@ index CREATE INDEX api_tokens_user_idx ON mast.api_tokens USING btree user_id
 index CREATE INDEX audit_actor_idx ON mast.audit USING btree actor_user, id DESC
 index CREATE INDEX audit_at_idx ON mast.audit USING brin at
 index CREATE INDEX audit_target_idx ON mast.audit USING btree target_type, target_id, id DESC
-index CREATE INDEX commands_node_idx ON mast.commands USING btree node_id, created_at DESC
-index CREATE INDEX commands_open_idx ON mast.commands USING btree node_id, created_at WHERE state = ANY ARRAY['queued'::command_state, 'sent'::command_state]
+index CREATE INDEX commands_node_idx ON mast.commands USING btree node_id, seq DESC
+index CREATE INDEX commands_open_idx ON mast.commands USING btree node_id, seq WHERE state = ANY ARRAY['queued'::command_state, 'sent'::command_state]
+index CREATE INDEX commands_queue_idx ON mast.commands USING btree node_id, seq WHERE state = 'queued'::command_state AND queue
 index CREATE INDEX config_versions_hash_idx ON mast.config_versions USING btree hash
 index CREATE INDEX config_versions_node_idx ON mast.config_versions USING btree node_id, id DESC
 index CREATE INDEX events_default_created_at_id_idx ON mast.events_default USING btree created_at DESC, id DESC
@@ -686,6 +700,7 @@ policy users.users_update PERMISSIVE UPDATE to {_mast_apid} using role <= SELECT
 policy versions.versions_apid PERMISSIVE SELECT to {_mast_apid} using true check -
 policy versions.versions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy versions.versions_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+view command_view as SELECT c.id, c.seq, c.node_id, c.state, c.type, json_build_object 'id', c.id, 'node_id', c.node_id, 'node_name', c.node_name, 'type', c.type, 'state', c.state, 'queue', c.queue, 'actor', c.actor_name, 'request_id', c.request_id, 'created_at', rfc3339 c.created_at , 'expires_at', rfc3339 c.expires_at , 'sent_at', rfc3339 c.sent_at , 'done_at', rfc3339 c.done_at , 'error', c.error, 'error_code', c.error_code, 'steps', c.steps AS json FROM commands c;
 view event_view as SELECT e.id, e.created_at, e.node_id, e.node_name, e.severity, e.category, e.message, e.details, e.flow_id, e.acknowledged_at, e.acknowledged_by, json_build_object 'id', e.id, 'node_id', e.node_id, 'node_name', e.node_name, 'severity', e.severity, 'category', e.category, 'message', e.message, 'details', e.details, 'flow_id', e.flow_id, 'created_at', rfc3339 e.created_at , 'acknowledged', e.acknowledged_at IS NOT NULL , 'acknowledged_by', e.acknowledged_by, 'acknowledged_at', rfc3339 e.acknowledged_at AS json FROM events e;
 view me as SELECT u.id, u.role, u.all_nodes FROM users u WHERE u.id = actor AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now ;
 view my_nodes as SELECT n.node_id FROM user_nodes n WHERE n.user_id = actor ;
@@ -694,6 +709,8 @@ view node_view as SELECT v.id, v.name, v.description, v.device_type, v.status, v
 view user_view as SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_temporary, u.is_active, u.expires_at, u.all_nodes, u.created_at, u.last_login_at, u.version, json_build_object 'id', u.id, 'username', u.username, 'display_name', u.display_name, 'email', u.email, 'role', u.role, 'is_temporary', u.is_temporary, 'expires_at', rfc3339 u.expires_at , 'allowed_node_ids', CASE WHEN u.all_nodes THEN NULL::json ELSE SELECT COALESCE json_agg n.node_id ORDER BY n.node_id , '[]'::json AS "coalesce" FROM user_nodes n WHERE n.user_id = u.id END, 'is_active', u.is_active, 'last_login_at', rfc3339 u.last_login_at AS json FROM users u;
 function actor returns uuid owner _mast_ctl s : RETURN NULLIF current_setting 'mast.actor'::text, true , ''::text ::uuid
 function bump_version returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.versions SET value = value + 1 WHERE name = TG_ARGV[0]; RETURN NULL; END
+function command_refusal p_user uuid, p_node uuid, p_role role returns text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: DECLARE u record; BEGIN SELECT x.is_active, x.expires_at, x.role, x.all_nodes INTO u FROM mast.users x WHERE x.id = p_user; IF NOT FOUND THEN RETURN 'not sent: who ordered it is no user any more'; ELSIF NOT u.is_active THEN RETURN 'not sent: the account of who ordered it is disabled'; ELSIF u.expires_at <= now THEN RETURN 'not sent: the account of who ordered it has expired'; ELSIF u.role < p_role THEN RETURN 'not sent: the role of who ordered it does not allow it ' 'any more'; ELSIF NOT u.all_nodes AND NOT EXISTS SELECT FROM mast.user_nodes n WHERE n.user_id = p_user AND n.node_id = p_node THEN RETURN 'not sent: who ordered it may not access the node any ' 'more'; END IF; RETURN NULL; END
+function config_push_ended returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.node_configs k SET desired = CASE NEW.state WHEN 'acked' THEN NEW.config_hash ELSE k.desired END, desired_at = CASE NEW.state WHEN 'acked' THEN NEW.done_at ELSE k.desired_at END, attempt_error = CASE NEW.state WHEN 'acked' THEN NULL ELSE NEW.state || coalesce ': ' || NEW.error, '' END WHERE k.node_id = NEW.node_id AND k.attempted = NEW.config_hash; RETURN NULL; END
 function drop_old_partitions returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=2s: DECLARE days integer := SELECT value FROM mast.settings WHERE key = 'events_retention_days' ; first_kept date := now AT TIME ZONE 'UTC' ::date - days; cutoff timestamptz := first_kept::timestamp AT TIME ZONE 'UTC'; gone integer := 0; part record; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR part IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent IN 'mast.events'::regclass, 'mast.samples'::regclass AND c.relname ~ '^ events|samples _[0-9]{8}$' AND to_date right c.relname, 8 , 'YYYYMMDD' < first_kept ORDER BY c.relname LOOP BEGIN EXECUTE format 'DROP TABLE mast.%I', part.relname ; gone := gone + 1; EXCEPTION WHEN lock_not_available THEN NULL; END; END LOOP; DELETE FROM mast.events_default WHERE created_at < cutoff; DELETE FROM mast.samples_default WHERE at < cutoff; RETURN gone; END
 function ensure_partition p_parent text, p_column text, p_day date returns boolean owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE part text := p_parent || to_char p_day, '_YYYYMMDD' ; low timestamptz := p_day::timestamp AT TIME ZONE 'UTC'; high timestamptz := p_day + 1 ::timestamp AT TIME ZONE 'UTC'; BEGIN IF to_regclass format 'mast.%I', part IS NOT NULL THEN RETURN false; END IF; EXECUTE format 'LOCK TABLE mast.%I IN ACCESS EXCLUSIVE MODE', p_parent || '_default' ; EXECUTE format 'CREATE TABLE mast.%I LIKE mast.%I ' 'INCLUDING DEFAULTS INCLUDING CONSTRAINTS ', part, p_parent ; EXECUTE format 'WITH d AS DELETE FROM mast.%2$I WHERE %3$I >= %4$L ' 'AND %3$I < %5$L RETURNING * INSERT INTO mast.%1$I SELECT * FROM d', part, p_parent || '_default', p_column, low, high ; EXECUTE format 'ALTER TABLE mast.%I ATTACH PARTITION mast.%I ' 'FOR VALUES FROM %L TO %L ', p_parent, part, low, high ; EXECUTE format 'ALTER TABLE mast.%I ENABLE ROW LEVEL SECURITY, ' 'FORCE ROW LEVEL SECURITY', part ; EXECUTE format 'CREATE POLICY %I ON mast.%I TO _mast_ctl ' 'USING true WITH CHECK true ', part || '_ctl', part ; RETURN true; END
 function ensure_partitions p_days_ahead integer returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=5s: DECLARE today date := now AT TIME ZONE 'UTC' ::date; made integer := 0; d integer; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR d IN -1 .. least greatest p_days_ahead, 0 , 60 LOOP IF mast.ensure_partition 'events', 'created_at', today + d THEN made := made + 1; END IF; IF mast.ensure_partition 'samples', 'at', today + d THEN made := made + 1; END IF; END LOOP; RETURN made; END
@@ -710,6 +727,7 @@ function signin_lookup p_username text returns TABLE id uuid, password_hash text
 function wall_us t timestamp with time zone returns bigint owner _mast_ctl i : RETURN EXTRACT epoch FROM t * 1000000 ::numeric ::bigint
 trigger CREATE TRIGGER api_tokens_auth AFTER DELETE OR UPDATE OF max_role, read_only, node_ids, expires_at, revoked_at ON mast.api_tokens FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON mast.certificates FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'certs'
+trigger CREATE TRIGGER commands_config_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.config_hash IS NOT NULL AND new.done_at IS NOT NULL AND new.state <> old.state EXECUTE FUNCTION config_push_ended
 trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
 trigger CREATE TRIGGER nodes_version AFTER INSERT OR DELETE OR UPDATE OF name, expires_at ON mast.nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'nodes'
 trigger CREATE TRIGGER sessions_auth AFTER DELETE OR UPDATE OF revoked_at, expires_at ON mast.sessions FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
@@ -725,6 +743,7 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on alarms
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on api_tokens
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on certificates
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on command_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on commands
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on config_blobs
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on config_versions
@@ -785,6 +804,8 @@ grant EXECUTE to _mast_apid on function signin_lookup p_username text
 grant EXECUTE to _mast_apid on function wall_us t timestamp with time zone
 grant EXECUTE to _mast_ctl on function actor
 grant EXECUTE to _mast_ctl on function bump_version
+grant EXECUTE to _mast_ctl on function command_refusal p_user uuid, p_node uuid, p_role role
+grant EXECUTE to _mast_ctl on function config_push_ended
 grant EXECUTE to _mast_ctl on function drop_old_partitions
 grant EXECUTE to _mast_ctl on function ensure_partition p_parent text, p_column text, p_day date
 grant EXECUTE to _mast_ctl on function ensure_partitions p_days_ahead integer
@@ -799,6 +820,7 @@ grant EXECUTE to _mast_ctl on function session_open p_user uuid, p_session uuid,
 grant EXECUTE to _mast_ctl on function settings_moved
 grant EXECUTE to _mast_ctl on function signin_lookup p_username text
 grant EXECUTE to _mast_ctl on function wall_us t timestamp with time zone
+grant EXECUTE to _mast_hubd on function command_refusal p_user uuid, p_node uuid, p_role role
 grant EXECUTE to _mast_hubd on function drop_old_partitions
 grant EXECUTE to _mast_hubd on function ensure_partitions p_days_ahead integer
 grant EXECUTE to _mast_hubd on function purge_expired
@@ -846,17 +868,23 @@ grant SELECT to _mast_apid on api_tokens.read_only
 grant SELECT to _mast_apid on api_tokens.user_id
 grant SELECT to _mast_apid on audit
 grant SELECT to _mast_apid on audit_seals
+grant SELECT to _mast_apid on command_view
 grant SELECT to _mast_apid on commands.actor_name
 grant SELECT to _mast_apid on commands.actor_user
+grant SELECT to _mast_apid on commands.config_hash
 grant SELECT to _mast_apid on commands.created_at
 grant SELECT to _mast_apid on commands.epoch
 grant SELECT to _mast_apid on commands.expires_at
 grant SELECT to _mast_apid on commands.hub_id
 grant SELECT to _mast_apid on commands.id
+grant SELECT to _mast_apid on commands.min_role
 grant SELECT to _mast_apid on commands.node_id
 grant SELECT to _mast_apid on commands.node_name
+grant SELECT to _mast_apid on commands.queue
 grant SELECT to _mast_apid on commands.request_id
 grant SELECT to _mast_apid on commands.sent_at
+grant SELECT to _mast_apid on commands.seq
+grant SELECT to _mast_apid on commands.steps
 grant SELECT to _mast_apid on commands.type
 grant SELECT to _mast_apid on event_view
 grant SELECT to _mast_apid on events
@@ -923,6 +951,7 @@ grant SELECT, UPDATE to _mast_apid on node_tokens.revoked_at
 grant SELECT, UPDATE to _mast_apid on sessions.revoked_at
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence ai_usage_id_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence audit_id_seq
+grant SELECT, UPDATE, USAGE to _mast_ctl on sequence commands_seq_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence config_versions_id_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence epoch_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence event_seq
@@ -951,6 +980,7 @@ grant UPDATE to _mast_hubd on commands.error_code
 grant UPDATE to _mast_hubd on commands.hub_id
 grant UPDATE to _mast_hubd on commands.sent_at
 grant UPDATE to _mast_hubd on commands.state
+grant UPDATE to _mast_hubd on commands.steps
 grant UPDATE to _mast_hubd on config_versions.last_seen_at
 grant UPDATE to _mast_hubd on node_secrets.first_used_at
 grant UPDATE to _mast_hubd on node_tokens.reuses

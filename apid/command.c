@@ -1,0 +1,224 @@
+/*
+ * command: see command.h. The steps of one request: driver and role, journal
+ * and audit in one statement, the hub, the answer.
+ */
+#include <stdio.h>
+
+#include "apid.h"
+#include "arg.h"
+#include "command.h"
+#include "db.h"
+#include "driver.h"
+#include "hub.h"
+#include "json.h"
+#include "req.h"
+#include "secret.h"
+#include "stmt.h"
+#include "xmalloc.h"
+
+/* req->state while the command runs. */
+struct command {
+	struct command_ask		 ask;
+	struct id			 id;
+	char				 text[ID_TEXT];
+	const struct driver_command	*what;
+};
+
+static void
+answer_done(struct req *req, const struct command *c,
+    const struct msg_command_done *done)
+{
+	struct buf b = BUF_INIT;
+	struct json_w w;
+
+	json_w_init(&w, &b);
+	json_w_object(&w);
+	json_w_key(&w, "command_id");
+	json_w_str(&w, c->text);
+	json_w_key(&w, "success");
+	json_w_bool(&w, true);
+	if (done->data.n > 0) {
+		json_w_key(&w, "data");
+		json_w_raw(&w, done->data);
+	}
+	json_w_end_object(&w);
+	req_json(req, 200, (struct slice){ (const char *)buf_head(&b),
+	    buf_used(&b) });
+	buf_free(&b);
+}
+
+/* The node's own words, and which row of the journal tells more. */
+static void
+answer_failed(struct req *req, const struct command *c, enum err err,
+    const struct msg_command_done *done)
+{
+	struct buf b = BUF_INIT;
+	struct json_w w;
+	const char *detail = NULL;
+
+	json_w_init(&w, &b);
+	json_w_object(&w);
+	json_w_key(&w, "command_id");
+	json_w_str(&w, c->text);
+	json_w_key(&w, "success");
+	json_w_bool(&w, false);
+	if (done->error_code.n > 0) {
+		json_w_key(&w, "error_code");
+		json_w_slice(&w, done->error_code);
+	}
+	if (done->error.n > 0)
+		detail = arena_strndup(req->arena, done->error.p,
+		    done->error.n);
+	req_fail_with(req, err, detail, (struct slice){
+	    (const char *)buf_head(&b) + 1, buf_used(&b) - 1 });
+	buf_free(&b);
+}
+
+static void
+finished(void *arg, enum err err, struct ipc_msg *msg)
+{
+	struct req *req = arg;
+	const struct command *c = req->state;
+	struct msg_command_done done = { .command = { { 0 } } };
+
+	req->ipc = NULL;
+	if (msg != NULL && msg->type == MSG_COMMAND_DONE &&
+	    !msg_get_command_done(&msg->in, &done))
+		err = ERR_INTERNAL;
+	if (err == ERR_OK && msg->type == MSG_COMMAND_DONE)
+		answer_done(req, c, &done);
+	else
+		answer_failed(req, c, err == ERR_OK ? ERR_INTERNAL :
+		    hub_err(err), &done);
+}
+
+/* Columns: node, command (NULL: its queue is full). */
+static void
+journalled(struct req *req, const struct db_result *res)
+{
+	struct command *c = req->state;
+
+	if (db_rows(res) != 1)
+		req_fail(req, ERR_NOT_FOUND, "there is no such node");
+	else if (db_isnull(res, 0, 1))
+		req_fail(req, ERR_CONFLICT, "%d commands wait for this node "
+		    "already", COMMAND_QUEUE_MAX);
+	else if (hub_need(req))
+		hub_command(req, &c->id, &req->params.v[0].id,
+		    c->ask.wait_ms, finished);
+}
+
+/* args: $11 hash, $12 sealed text, $13 size, $14 dialect. */
+static void
+put_config(struct req *req, const struct command_config *config,
+    struct buf *sealed, struct db_arg args[4])
+{
+	const struct slice ad = { (const char *)config->hash,
+	    sizeof(config->hash) };
+
+	secret_seal(req->apid->key, "config", config->text.p, config->text.n,
+	    ad, sealed);
+	args[0] = db_bytes(config->hash, sizeof(config->hash));
+	args[1] = db_bytes(buf_head(sealed), buf_used(sealed));
+	args[2] = arg_i64(req, (int64_t)config->text.n);
+	args[3] = config->dialect < 0 ? db_null() :
+	    arg_i64(req, config->dialect);
+}
+
+static void
+journal(struct req *req)
+{
+	struct command *c = req->state;
+	const struct command_ask *ask = &c->ask;
+	struct buf sealed = BUF_INIT, config = BUF_INIT;
+
+	id_new(&c->id);
+	id_text(&c->id, c->text);
+	secret_seal(req->apid->key, "command", ask->action.p, ask->action.n,
+	    (struct slice){ (const char *)c->id.b, sizeof(c->id.b) },
+	    &sealed);
+	struct db_arg args[14] = {
+		db_str(c->text), arg_node(req), arg_access(req),
+		db_str(c->what->name),
+		db_bytes(buf_head(&sealed), buf_used(&sealed)),
+		arg_i64(req, ask->ttl),
+		db_str(req->address), db_str(req->id),
+		arg_bool(ask->queue), db_str(role_name(c->what->role)),
+	};
+	if (ask->config == NULL)
+		req_db(req, STMT_COMMAND_OPEN, args, 10, journalled);
+	else {
+		put_config(req, ask->config, &config, args + 10);
+		req_db(req, STMT_CONFIG_PUSH, args, 14, journalled);
+	}
+	buf_free(&sealed);
+	buf_free(&config);
+}
+
+/* Columns: device_type. Fields and role before anything is written. */
+static void
+typed(struct req *req, const struct db_result *res)
+{
+	struct command *c = req->state;
+	struct json_faults faults = { .n = 0 };
+	const struct driver *driver;
+	enum err err;
+
+	if (db_rows(res) != 1) {
+		req_fail(req, ERR_NOT_FOUND, "there is no such node");
+		return;
+	}
+	driver = driver_find(db_get(res, 0, 0));
+	if (driver == NULL) {
+		req_fail(req, ERR_CONFLICT, "nothing is known of commands "
+		    "for this type of device");
+		return;
+	}
+	err = driver_check(driver, req->arena, c->ask.action,
+	    req->who->role, c->ask.prefix == NULL ? "" : c->ask.prefix,
+	    &faults, &c->what);
+	if (err == ERR_FORBIDDEN)
+		req_fail(req, err, "your role does not allow this command");
+	else if (err != ERR_OK && c->ask.prefix == NULL && faults.n > 0)
+		req_fail(req, err, "the command %s", faults.v[0].detail);
+	else if (err != ERR_OK)
+		req_faults(req, err, &faults);
+	else
+		journal(req);
+}
+
+void
+command_run(struct req *req, const struct command_ask *ask)
+{
+	struct command *c = arena_calloc(req->arena, sizeof(*c));
+
+	if (!ask->queue && !hub_need(req))
+		return;
+	c->ask = *ask;
+	req->state = c;
+	const struct db_arg args[] = { arg_node(req), arg_access(req) };
+
+	req_db(req, STMT_NODE_TYPE, args, nitems(args), typed);
+}
+
+struct slice
+command_action(struct req *req, const char *type, const char *key,
+    struct slice value)
+{
+	struct buf b = BUF_INIT;
+	struct json_w w;
+	char *text;
+	size_t n;
+
+	json_w_init(&w, &b);
+	json_w_object(&w);
+	json_w_key(&w, "type");
+	json_w_str(&w, type);
+	json_w_key(&w, key);
+	json_w_raw(&w, value);
+	json_w_end_object(&w);
+	n = buf_used(&b);
+	text = arena_strndup(req->arena, (const char *)buf_head(&b), n);
+	buf_free(&b);
+	return (struct slice){ text, n };
+}
