@@ -505,16 +505,18 @@ def bench_rest(suite):
     pin(suite.apid, SERVER_CPU)
     pin(worker, SERVER_CPU)
     ours, refs, rates = [], [], []
-    for _ in range(3):
-        a = cpu_us(worker)
-        n, _r = wrk(nurl)
-        refs.append((cpu_us(worker) - a) / n)
-        a = cpu_us(suite.apid)
-        n, rate = wrk(url, suite.token)
-        ours.append((cpu_us(suite.apid) - a) / n)
-        rates.append(rate)
-    p.terminate()
-    p.wait()
+    try:
+        for _ in range(3):
+            a = cpu_us(worker)
+            n, _r = wrk(nurl)
+            refs.append((cpu_us(worker) - a) / n)
+            a = cpu_us(suite.apid)
+            n, rate = wrk(url, suite.token)
+            ours.append((cpu_us(suite.apid) - a) / n)
+            rates.append(rate)
+    finally:
+        p.terminate()
+        p.wait()
     pin(suite.apid, {0, 1})
     free = statistics.median(wrk(url, suite.token)[1] for _ in range(3))
     tps = pgbench(suite)
@@ -524,12 +526,30 @@ def bench_rest(suite):
            "1/s", ("pgbench -S -M prepared -c 32", tps), "0.25 x")
 
 
+# What a bench calls beside our own programs: (program, Debian package).
+TOOLS = {"rest": (("nginx", "nginx-light"), ("wrk", "wrk"))}
+
+
+def missing(names):
+    """Packages that must be installed first, as the README lists them."""
+    return sorted({package for name in names for tool, package in
+                   TOOLS.get(name, ()) if not shutil.which(
+                       tool, path=os.environ["PATH"] + ":/usr/sbin")})
+
+
 BENCHES = {"frames": bench_frames, "memory": bench_memory,
            "reconnect": bench_reconnect, "rest": bench_rest}
 
 
 def main():
     names = sys.argv[1:] or list(BENCHES)
+    unknown = set(names) - set(BENCHES)
+    if unknown:
+        raise SystemExit("bench: no such part: " + " ".join(unknown))
+    packages = missing(names)
+    if packages:
+        raise SystemExit("bench: first: apt-get install " +
+                         " ".join(packages))
     suite = Suite()
     try:
         make_nodes(suite, max(NODES, STORM) if set(names) & {
