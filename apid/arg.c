@@ -33,6 +33,15 @@ arg_access(struct req *req)
 }
 
 struct db_arg
+arg_address(const struct req *req)
+{
+	if (strcmp(req->address, "unix") == 0 ||
+	    strchr(req->address, '%') != NULL)
+		return db_null();
+	return db_str(req->address);
+}
+
+struct db_arg
 arg_bool(bool yes)
 {
 	return db_str(yes ? "t" : "f");

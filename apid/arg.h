@@ -19,6 +19,9 @@ struct db_arg arg_param(struct req *, size_t i);	/* the ith ":x" */
 struct db_arg arg_node(struct req *);
 /* The caller's nodes as uuid[], NULL for all. */
 struct db_arg arg_access(struct req *);
+/* The client's address as inet; NULL for one that PostgreSQL has no form
+ * of (a socket of this host, an address with a zone). */
+struct db_arg arg_address(const struct req *);
 struct db_arg arg_bool(bool);
 /* A LIKE pattern that finds the text anywhere; NULL gives SQL NULL. */
 struct db_arg arg_like(struct req *, const char *text);

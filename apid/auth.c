@@ -5,6 +5,7 @@
  */
 #include <sys/queue.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +17,13 @@
 #include "rate.h"
 #include "settings.h"
 #include "stmt.h"
+#include "str.h"
 #include "xmalloc.h"
 
 #define CACHE_MAX	10000
 #define BUCKETS		16384		/* a power of two */
 #define TOKEN		64
+#define TOKEN_FRESH	(60 * MONO_SEC)
 
 #define ATTEMPT_WINDOW	(60 * MONO_SEC)
 #define ACCOUNT_LIMIT	20
@@ -39,6 +42,7 @@ TAILQ_HEAD(entries, entry);
 struct auth_op {
 	struct auth		*auth;
 	struct db_req		*db;
+	bool			 api;
 	uint64_t		 version;	/* when it was asked */
 	uint8_t			 hash[SECRET_HASH];
 	auth_fn			 fn;
@@ -93,6 +97,21 @@ who_may(const struct who *w, const struct id *node)
 	    w->nnodes, sizeof(*w->nodes), id_order) != NULL);
 }
 
+bool
+who_may_all(const struct who *w, struct slice array)
+{
+	struct id id;
+	size_t i;
+
+	if (w->all_nodes)
+		return true;
+	for (i = 1; i + 36 < array.n; i += 37)
+		if (id_parse(&id, (struct slice){ array.p + i, 36 }) != 0 ||
+		    !who_may(w, &id))
+			return false;
+	return true;
+}
+
 /* "{uuid,uuid}" as PostgreSQL prints it. */
 static void
 who_nodes(struct who *w, struct slice text)
@@ -110,7 +129,8 @@ who_nodes(struct who *w, struct slice text)
 }
 
 static struct who *
-who_new(const struct db_result *res, const uint8_t hash[SECRET_HASH])
+who_new(const struct db_result *res, bool api,
+    const uint8_t hash[SECRET_HASH])
 {
 	struct who *w = xcalloc(1, sizeof(*w));
 
@@ -124,11 +144,16 @@ who_new(const struct db_result *res, const uint8_t hash[SECRET_HASH])
 	}
 	id_text(&w->user, w->user_text);
 	id_text(&w->session, w->session_text);
+	w->token = api;
+	w->read_only = db_bool(res, 0, 7);
+	snprintf(w->actor, sizeof(w->actor), "%s%s%s", w->user_text,
+	    api ? " " : "", api ? w->session_text : "");
 	w->username = xstrdup(db_cstr(res, 0, 2));
 	w->all_nodes = db_bool(res, 0, 4);
 	if (!w->all_nodes)
 		who_nodes(w, db_get(res, 0, 5));
 	w->until = db_i64(res, 0, 6);
+	w->fresh = api ? wall_now() + TOKEN_FRESH : INT64_MAX;
 	memcpy(w->hash, hash, SECRET_HASH);
 	return w;
 }
@@ -257,11 +282,32 @@ auth_generation(const struct auth *a)
 	return settings_version(a->apid->settings, SETTINGS_V_AUTH);
 }
 
+bool
+auth_is_api(struct slice t)
+{
+	return t.n == AUTH_API_TOKEN &&
+	    memcmp(t.p, AUTH_API_MARK, AUTH_API_TOKEN - TOKEN) == 0;
+}
+
+void
+auth_make(char text[65])
+{
+	uint8_t raw[TOKEN / 2];
+
+	secret_random(raw, sizeof(raw));
+	str_hex(text, raw, sizeof(raw));
+	secret_wipe(raw, sizeof(raw));
+}
+
 static bool
-token_form(struct slice t)
+token_form(struct slice t, bool cookie)
 {
 	size_t i;
 
+	if (!cookie && auth_is_api(t)) {
+		t.p += AUTH_API_TOKEN - TOKEN;
+		t.n = TOKEN;
+	}
 	if (t.n != TOKEN)
 		return false;
 	for (i = 0; i < TOKEN; i++)
@@ -286,13 +332,14 @@ auth_token(const struct http1_req *h, bool *cookie_r)
 		s = http1_cookie(h, "session");
 		*cookie_r = true;
 	}
-	return token_form(s) ? s : (struct slice){ NULL, 0 };
+	return token_form(s, *cookie_r) ? s : (struct slice){ NULL, 0 };
 }
 
 void
 auth_hash(const struct auth *a, struct slice token, uint8_t hash[SECRET_HASH])
 {
-	secret_hash(a->apid->key, "session", token.p, token.n, hash);
+	secret_hash(a->apid->key, auth_is_api(token) ? "api_token" :
+	    "session", token.p, token.n, hash);
 }
 
 void
@@ -321,7 +368,7 @@ on_lookup(void *arg, const struct db_result *res)
 	if (err != ERR_OK)
 		err = ERR_DATABASE;
 	else if (db_rows(res) == 0 ||
-	    (w = who_new(res, op->hash)) == NULL)
+	    (w = who_new(res, op->api, op->hash)) == NULL)
 		err = ERR_UNAUTHENTICATED;
 	/* Rights that moved meanwhile: good for this request, not to keep. */
 	if (w != NULL && op->version == auth_generation(a)) {
@@ -337,7 +384,7 @@ on_lookup(void *arg, const struct db_result *res)
 }
 
 bool
-auth_find(struct auth *a, const uint8_t hash[SECRET_HASH],
+auth_find(struct auth *a, bool api, const uint8_t hash[SECRET_HASH],
     struct who **who_r, enum err *err_r, auth_fn fn, void *arg,
     struct auth_op **op_r)
 {
@@ -351,7 +398,7 @@ auth_find(struct auth *a, const uint8_t hash[SECRET_HASH],
 		return true;
 	cache_judge(a);
 	e = *entry_at(a, hash);
-	if (e != NULL) {
+	if (e != NULL && wall_now() < e->who->fresh) {
 		a->stats.hits++;
 		TAILQ_REMOVE(&a->lru, e, lru);
 		TAILQ_INSERT_HEAD(&a->lru, e, lru);
@@ -365,6 +412,7 @@ auth_find(struct auth *a, const uint8_t hash[SECRET_HASH],
 	a->stats.misses++;
 	op = xcalloc(1, sizeof(*op));
 	op->auth = a;
+	op->api = api;
 	op->version = auth_generation(a);
 	memcpy(op->hash, hash, SECRET_HASH);
 	op->fn = fn;
@@ -372,7 +420,8 @@ auth_find(struct auth *a, const uint8_t hash[SECRET_HASH],
 	op->owner = op_r;
 	*op_r = op;
 	key = db_bytes(op->hash, SECRET_HASH);
-	db_query(a->apid->db, STMT_SESSION_LOOKUP, &key, 1, NULL, on_lookup,
+	db_query(a->apid->db, api ? STMT_TOKEN_LOOKUP : STMT_SESSION_LOOKUP,
+	    &key, 1, NULL, on_lookup,
 	    op, &op->db);
 	return false;
 }

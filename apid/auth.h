@@ -22,11 +22,19 @@ struct auth;
 struct http1_req;
 struct req;
 
+/*
+ * A session, or a user's API token (token true; then session is its id).
+ * The role and the nodes are what is effective: of a token what its owner
+ * and it both have.
+ */
 struct who {
 	unsigned	 refs;
 	struct id	 user, session;
-	char		 user_text[ID_TEXT];	/* opts.actor of statements */
+	char		 user_text[ID_TEXT];
 	char		 session_text[ID_TEXT];
+	char		 actor[2 * ID_TEXT];	/* opts.actor of statements:
+						 * the user, a token behind it */
+	bool		 token, read_only;
 	char		*username;
 	enum role	 role;
 	bool		 all_nodes;
@@ -34,12 +42,16 @@ struct who {
 	size_t		 nnodes;
 	char		*nodes_array;		/* "{uuid,...}"; NULL: every */
 	wall_us		 until;			/* session or user ends */
+	wall_us		 fresh;			/* a token is asked for again
+						 * then: its use is noted */
 	uint8_t		 hash[SECRET_HASH];	/* of the token */
 };
 
 struct who *who_ref(struct who *);
 void who_unref(struct who **);
 bool who_may(const struct who *, const struct id *node);
+/* Every one of "{uuid,...}". */
+bool who_may_all(const struct who *, struct slice array);
 
 struct auth *auth_new(struct apid *);
 void auth_free(struct auth *);
@@ -49,21 +61,27 @@ bool auth_ready(const struct auth *);
 uint64_t auth_generation(const struct auth *);
 
 /* The bearer's or cookie's session token; bearer wins. *cookie_r: it was
- * the cookie. Empty when there is none of the right form. */
+ * the cookie. Empty when there is none of the right form. An API token is
+ * only ever a bearer's. */
 struct slice auth_token(const struct http1_req *, bool *cookie_r);
+/* 64 hex digits of randomness, behind an API token's mark. */
+#define AUTH_API_MARK	"mst_"
+#define AUTH_API_TOKEN	68
+bool auth_is_api(struct slice token);
+void auth_make(char text[65]);
 void auth_hash(const struct auth *, struct slice token,
     uint8_t hash[SECRET_HASH]);
 void auth_csrf(const struct auth *, struct slice token, char csrf[33]);
 
 /*
- * Finds the session. Returns true when the answer is known now: *who_r
- * (referenced) with ERR_OK, or NULL with ERR_UNAUTHENTICATED, ERR_DATABASE.
- * Else false, and done is called once on a later turn with the same two
- * (who is borrowed there); *op_r detaches.
+ * Finds the session, or API token (api: hash is of one). Returns true when
+ * the answer is known now: *who_r (referenced) with ERR_OK, or NULL with
+ * ERR_UNAUTHENTICATED, ERR_DATABASE. Else false, and done is called once on a
+ * later turn with the same two (who is borrowed there); *op_r detaches.
  */
 typedef void (*auth_fn)(void *arg, enum err, struct who *);
 struct auth_op;
-bool auth_find(struct auth *, const uint8_t hash[SECRET_HASH],
+bool auth_find(struct auth *, bool api, const uint8_t hash[SECRET_HASH],
     struct who **who_r, enum err *err_r, auth_fn, void *arg,
     struct auth_op **op_r);
 void auth_forget(struct auth_op **);

@@ -142,6 +142,21 @@ conn_take(struct conn *c, struct req *r, const struct conn_taker *t, void *arg)
 
 /* ---- the handler ---- */
 
+/* Why the caller may not use the row, however the request is meant. */
+static const char *
+row_refusal(const struct route *row, const struct who *w)
+{
+	if (row->role == ROLE_PUBLIC)
+		return NULL;
+	if (w->role < row->role)
+		return err_info(ERR_FORBIDDEN)->title;
+	if (w->token && (row->flags & ROUTE_SESSION))
+		return "an API token may not do this: sign in";
+	if (w->read_only && row->method != ROUTE_GET)
+		return "this API token only reads";
+	return NULL;
+}
+
 /* Body, role, node: in the order in which their refusals win. */
 static void
 conn_dispatch(struct conn *c)
@@ -149,6 +164,7 @@ conn_dispatch(struct conn *c)
 	struct req *r = c->req;
 	const struct route *row = r->route;
 	struct json_faults faults = { .n = 0 };
+	const char *refusal;
 	enum err err;
 
 	c->state = CONN_BUSY;
@@ -158,8 +174,8 @@ conn_dispatch(struct conn *c)
 		req_faults(r, err, &faults);
 		return;
 	}
-	if (row->role > ROLE_PUBLIC && r->who->role < row->role) {
-		req_fail(r, ERR_FORBIDDEN, NULL);
+	if ((refusal = row_refusal(row, r->who)) != NULL) {
+		req_fail(r, ERR_FORBIDDEN, "%s", refusal);
 		return;
 	}
 	if ((row->flags & ROUTE_NODE) && (r->params.id_at == ROUTE_PARAMS ||
@@ -269,7 +285,7 @@ conn_known(struct conn *c, enum err err, struct who *w)
 	if (w != NULL)
 		r->who = who_ref(w);
 	if (row->role > ROLE_PUBLIC && row->method != ROUTE_GET &&
-	    !(row->flags & ROUTE_NO_CSRF) && !peer_csrf(r)) {
+	    !(row->flags & ROUTE_NO_CSRF) && !w->token && !peer_csrf(r)) {
 		req_fail(r, ERR_CSRF, NULL);
 		return;
 	}
@@ -319,7 +335,7 @@ conn_authenticate(struct conn *c)
 	}
 	auth_hash(auth, token, hash);
 	c->state = CONN_AUTH;
-	if (auth_find(auth, hash, &w, &err, on_known, c, &r->auth)) {
+	if (auth_find(auth, auth_is_api(token), hash, &w, &err, on_known, c, &r->auth)) {
 		conn_known(c, err, w);
 		who_unref(&w);
 	}

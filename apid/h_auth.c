@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "apid.h"
+#include "arg.h"
 #include "auth.h"
 #include "h_auth.h"
 #include "pwhash.h"
@@ -39,16 +40,6 @@ const struct json_schema h_auth_login_body = {
 	.fields = login_fields, .nfields = 2, .open = true,
 };
 const size_t h_auth_login_size = sizeof(struct login);
-
-/* The address as PostgreSQL's inet takes it, else NULL. */
-static struct db_arg
-address_arg(const struct req *r)
-{
-	if (strcmp(r->address, "unix") == 0 ||
-	    strchr(r->address, '%') != NULL)
-		return db_null();
-	return db_str(r->address);
-}
 
 /* Every refusal has the contract's four members. */
 static void
@@ -99,20 +90,6 @@ on_opened(struct req *r, const struct db_result *res)
 	buf_free(&b);
 }
 
-static void
-token_make(char text[65])
-{
-	static const char digits[] = "0123456789abcdef";
-	uint8_t raw[32];
-	size_t i;
-
-	secret_random(raw, sizeof(raw));
-	for (i = 0; i < 64; i++)
-		text[i] = digits[raw[i / 2] >> (i % 2 ? 0 : 4) & 15];
-	text[64] = '\0';
-	secret_wipe(raw, sizeof(raw));
-}
-
 /* The User-Agent, cut to what the column holds; NULL if not UTF-8. */
 static struct slice
 agent(const struct req *r)
@@ -136,14 +113,14 @@ session_open(struct req *r, struct login *l)
 	char text[ID_TEXT];
 	struct db_arg args[6];
 
-	token_make(l->token);
+	auth_make(l->token);
 	auth_hash(r->apid->auth, (struct slice){ l->token, 64 }, hash);
 	id_new(&session);
 	id_text(&session, text);
 	args[0] = db_str(l->user);
 	args[1] = db_str(text);
 	args[2] = db_bytes(hash, sizeof(hash));
-	args[3] = address_arg(r);
+	args[3] = arg_address(r);
 	args[4] = db_slice(agent(r));
 	args[5] = db_str(r->id);
 	req_db(r, STMT_SESSION_OPEN, args, 6, on_opened);
@@ -177,7 +154,7 @@ on_checked(void *arg, bool ok, const char *phc)
 	args[0] = db_slice(l->username);
 	args[1] = db_str(l->user[0] != '\0' ? l->user : NULL);
 	args[2] = db_str(l->why[0] != '\0' ? l->why : "password");
-	args[3] = address_arg(r);
+	args[3] = arg_address(r);
 	args[4] = db_str(r->id);
 	req_db(r, STMT_LOGIN_FAILED, args, 5, on_refused);
 }
@@ -263,7 +240,7 @@ h_auth_logout(struct req *r)
 	struct db_arg args[3];
 
 	args[0] = db_bytes(r->who->hash, SECRET_HASH);
-	args[1] = address_arg(r);
+	args[1] = arg_address(r);
 	args[2] = db_str(r->id);
 	req_db(r, STMT_SESSION_CLOSE, args, 3, on_out);
 }

@@ -486,7 +486,7 @@ run(struct req *r, unsigned stmt, const struct db_arg *args, size_t n,
 		return;
 	}
 	if (r->who != NULL)
-		opts.actor = r->who->user_text;
+		opts.actor = r->who->actor;
 	r->done = done;
 	r->done_any = any;
 	db_query(r->apid->db, stmt, args, n, &opts, on_db, r, &r->db);

@@ -133,7 +133,7 @@ void req_fault(struct req *, enum err, const char *pointer,
 /* ---- statements ---- */
 
 /*
- * Runs a statement as the caller (opts.actor is who's user, if there is
+ * Runs a statement as the caller (opts.actor is who's, if there is
  * one). done is called only when it succeeded; a failure is answered as a
  * problem (409 duplicate, 422 invalid, 403 forbidden, 503 database). While
  * PostgreSQL is away the answer is 503 inside the call.

@@ -32,6 +32,9 @@ enum route_flags {
 	ROUTE_HTML	= 16,	/* page or asset: page headers, own caching */
 	ROUTE_RAW_BODY	= 32,	/* any body; schema is NULL; req->raw */
 	ROUTE_OPTIONAL	= 64,	/* ROLE_PUBLIC, but who is found if it can be */
+	ROUTE_SESSION	= 128,	/* not for API tokens: it makes or changes what
+				 * somebody signs in with, and a stolen token
+				 * would outlive its end and outgrow its scope */
 };
 
 enum route_method {

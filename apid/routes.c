@@ -15,6 +15,7 @@
 #include "h_page.h"
 #include "h_place.h"
 #include "h_settings.h"
+#include "h_user.h"
 #include "relay.h"
 #include "route.h"
 #include "xmalloc.h"
@@ -39,6 +40,20 @@ static const struct route routes[] = {
 	  h_auth_logout, "Sign out" },
 	{ ROUTE_GET, API "/auth/me", ROLE_VIEWER, 0, 0, NULL, NULL,
 	  h_auth_me, "Who am I" },
+
+	/* users */
+	{ ROUTE_GET, API "/users", ROLE_ADMIN, ROUTE_ETAG, 0, NULL, NULL,
+	  h_user_list, "List the users" },
+	{ ROUTE_POST, API "/users", ROLE_ADMIN, ROUTE_SESSION, KB(512),
+	  &h_user_create_body, &h_user_create_size,
+	  h_user_create, "Add a user" },
+	{ ROUTE_GET, API "/users/:id", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_user_get, "One user: oneself, or any for admins" },
+	{ ROUTE_PUT, API "/users/:id", ROLE_ADMIN, ROUTE_SESSION, KB(512),
+	  &h_user_update_body, &h_user_update_size,
+	  h_user_update, "Change a user" },
+	{ ROUTE_DELETE, API "/users/:id", ROLE_ADMIN, ROUTE_SESSION, 0, NULL,
+	  NULL, h_user_delete, "Delete a user" },
 
 	/* nodes */
 	{ ROUTE_GET, API "/device-types", ROLE_VIEWER, ROUTE_ETAG, 0, NULL,
@@ -138,7 +153,7 @@ routes_dump(struct buf *b)
 
 	for (i = 0; i < nitems(routes); i++) {
 		r = &routes[i];
-		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s  %s\n",
+		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s%s  %s\n",
 		    route_method_name(r->method), r->pattern,
 		    role_text(r->role), r->body_max,
 		    r->schema != NULL ? " json" : "",
@@ -148,6 +163,7 @@ routes_dump(struct buf *b)
 		    r->flags & ROUTE_ETAG ? " etag" : "",
 		    r->flags & ROUTE_HTML ? " html" : "",
 		    r->flags & ROUTE_RAW_BODY ? " raw" : "",
-		    r->flags & ROUTE_OPTIONAL ? " optional" : "", r->doc);
+		    r->flags & ROUTE_OPTIONAL ? " optional" : "",
+		    r->flags & ROUTE_SESSION ? " session" : "", r->doc);
 	}
 }

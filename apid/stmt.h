@@ -16,6 +16,7 @@ enum stmt_family {
 	STMT_NODE	= 1 << 8,
 	STMT_EVENT	= 2 << 8,
 	STMT_SYSTEM	= 4 << 8,
+	STMT_USER	= 3 << 8,
 	STMT_PLACE	= 6 << 8,
 	STMT_COMMAND	= 9 << 8,
 };
@@ -29,6 +30,7 @@ enum stmt {			/* the order of the tables */
 	STMT_SESSION_OPEN,	/* (user, session, hash, address, agent,
 				 * request) ends, lifetime; audit */
 	STMT_SESSION_LOOKUP,	/* (hash) what a who is made from */
+	STMT_TOKEN_LOOKUP,	/* (hash) the same, of an API token */
 	STMT_SESSION_CLOSE,	/* (hash, address, request) and audit */
 	STMT_ME,		/* (hash, csrf) the caller as JSON */
 	STMT_CORE__END,
@@ -58,6 +60,14 @@ enum stmt {			/* the order of the tables */
 	STMT_SETTINGS_GET = STMT_SYSTEM,	/* () json, version */
 	STMT_SETTINGS_PUT,	/* see the text: version; no row: stale */
 	STMT_SYSTEM__END,
+	/* stmt_user.c */
+	STMT_USER_LIST = STMT_USER,	/* () json */
+	STMT_USER_GET,		/* (user) json, version */
+	STMT_USER_CREATE,	/* see the text: json, version, id */
+	STMT_USER_UPDATE,	/* see the text: json, version, found, below */
+	STMT_USER_PASSWORD,	/* the same, and a new password */
+	STMT_USER_DELETE,	/* see the text: as above */
+	STMT_USER__END,
 
 	/* stmt_place.c */
 	STMT_PREFERENCE_GET = STMT_PLACE,	/* (key) json */
@@ -76,6 +86,8 @@ enum stmt {			/* the order of the tables */
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
 extern const struct db_stmt stmt_place[], stmt_system[], stmt_command[];
+extern const struct db_stmt stmt_place[], stmt_system[];
+extern const struct db_stmt stmt_user[];
 
 const struct db_part *stmt_parts(size_t *n_r);
 void stmt_dump(struct buf *);	/* --statements */

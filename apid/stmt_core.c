@@ -25,9 +25,12 @@ const struct db_stmt stmt_core[DB_ROW(STMT_CORE__END)] = {
 	    " $2::uuid, $3::bytea, $4::inet, $5, $6)", 6, 0 },
 	[DB_ROW(STMT_SESSION_LOOKUP)] = { "session_lookup",
 	    "SELECT user_id, session_id, username, role, all_nodes, node_ids,"
-	    " least(expires_us, user_expires_us)"
+	    " least(expires_us, user_expires_us), false"
 	    " FROM mast.session_lookup($1::bytea)"
 	    " WHERE is_active AND NOT expired AND NOT revoked", 1, DB_READ },
+	[DB_ROW(STMT_TOKEN_LOOKUP)] = { "token_lookup",
+	    "SELECT user_id, token_id, username, role, all_nodes, node_ids,"
+	    " ends_us, read_only FROM mast.token_lookup($1::bytea)", 1, 0 },
 	[DB_ROW(STMT_SESSION_CLOSE)] = { "session_close",
 	    "SELECT mast.session_close($1::bytea, $2::inet, $3)", 3, 0 },
 	[DB_ROW(STMT_ME)] = { "me",

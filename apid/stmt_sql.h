@@ -32,12 +32,13 @@
     " THEN max(" key "::text) FILTER (WHERE p.n = $" limit "::bigint) END"
 #define PAGE_LIMIT(limit) " LIMIT $" limit "::bigint + 1"
 
-/* An audit row of the acting user, once per row of "from". */
+/* An audit row of the acting user or token, once per row of "from". */
 #define AUDIT(action, type, target, details, address, request, from) \
     "INSERT INTO mast.audit (actor_kind, actor_user, actor_name, action," \
     " target_type, target_id, details, address, request_id)" \
-    " SELECT 'user', w.id, w.username, '" action "', '" type "', " target \
-    "::text, " details ", $" address "::inet, $" request \
+    " SELECT mast.actor_kind(), w.id, w.username, '" action "', '" type \
+    "', " target "::text, mast.actor_details(" details "), $" address \
+    "::inet, $" request \
     " FROM " from ", mast.users w WHERE w.id = mast.actor()"
 
 #endif

@@ -137,7 +137,7 @@ session_check(struct wsconn *w)
 	if (now == w->generation || w->auth != NULL)
 		return;
 	w->generation = now;
-	if (auth_find(w->apid->auth, w->who->hash, &who, &err, on_session, w,
+	if (auth_find(w->apid->auth, w->who->token, w->who->hash, &who, &err, on_session, w,
 	    &w->auth)) {
 		on_session(w, err, who);
 		who_unref(&who);

@@ -55,6 +55,7 @@ view me owner _mast_ctl
 view my_nodes owner _mast_ctl
 view node_all owner _mast_ctl
 view node_view owner _mast_ctl
+view token_view owner _mast_ctl security_invoker=true
 view user_view owner _mast_ctl security_invoker=true
 column ai_usage.at timestamp with time zone not null default now
 column ai_usage.id bigint not null identity
@@ -213,6 +214,7 @@ column idempotency_keys.request_hash bytea not null
 column idempotency_keys.status integer
 column me.all_nodes boolean
 column me.id uuid
+column me.read_only boolean
 column me.role role
 column migrations.applied_at timestamp with time zone not null default now
 column migrations.name text not null
@@ -366,6 +368,12 @@ column settings.updated_at timestamp with time zone not null default now
 column settings.updated_by uuid
 column settings.value bigint not null
 column settings.version bigint not null default 1
+column token_view.created_at timestamp with time zone
+column token_view.expires_at timestamp with time zone
+column token_view.id uuid
+column token_view.json json
+column token_view.revoked_at timestamp with time zone
+column token_view.user_id uuid
 column tunnel_legs.attempts integer not null default 0
 column tunnel_legs.leg text not null
 column tunnel_legs.next_try_at timestamp with time zone
@@ -411,6 +419,7 @@ column users.created_at timestamp with time zone not null default now
 column users.display_name text not null
 column users.email text
 column users.expires_at timestamp with time zone
+column users.has_totp boolean not null default totp_secret IS NOT NULL
 column users.id uuid not null
 column users.is_active boolean not null default true
 column users.is_temporary boolean not null default false
@@ -418,6 +427,7 @@ column users.last_login_at timestamp with time zone
 column users.password_hash text not null
 column users.role role not null
 column users.totp_last_step bigint
+column users.totp_pending bytea
 column users.totp_secret bytea
 column users.updated_at timestamp with time zone not null default now
 column users.username text not null
@@ -587,13 +597,19 @@ index CREATE UNIQUE INDEX users_username_key ON mast.users USING btree username
 index CREATE UNIQUE INDEX versions_pk ON mast.versions USING btree name
 policy ai_usage.ai_usage_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy ai_usage.ai_usage_insert PERMISSIVE INSERT to {_mast_apid} using - check user_id = SELECT actor AS actor
+policy ai_usage.ai_usage_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy ai_usage.ai_usage_select PERMISSIVE SELECT to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
 policy alarms.alarms_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy alarms.alarms_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy alarms.alarms_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy alarms.alarms_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = alarms.node_id ELSE NULL::boolean END check -
 policy alarms.alarms_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = alarms.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = alarms.node_id ELSE NULL::boolean END
-policy api_tokens.api_tokens_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check user_id = SELECT actor AS actor AND max_role <= SELECT me.role FROM me
 policy api_tokens.api_tokens_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy api_tokens.api_tokens_delete PERMISSIVE DELETE to {_mast_apid} using actor_token IS NULL AND user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
+policy api_tokens.api_tokens_insert PERMISSIVE INSERT to {_mast_apid} using - check user_id = SELECT actor AS actor AND actor_token IS NULL AND max_role <= SELECT me.role FROM me
+policy api_tokens.api_tokens_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy api_tokens.api_tokens_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy api_tokens.api_tokens_select PERMISSIVE SELECT to {_mast_apid} using user_id = SELECT actor AS actor AND SELECT me.role FROM me IS NOT NULL OR SELECT me.role FROM me >= 'admin'::role check -
 policy audit.audit_add PERMISSIVE INSERT to {_mast_apid,_mast_hubd} using - check true
 policy audit.audit_ctl_add PERMISSIVE INSERT to {_mast_ctl} using - check true
 policy audit.audit_ctl_read PERMISSIVE SELECT to {_mast_ctl} using true check -
@@ -606,22 +622,30 @@ policy certificates.certificates_ctl PERMISSIVE ALL to {_mast_ctl} using true ch
 policy certificates.certificates_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
 policy certificates.certificates_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy certificates.certificates_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role
+policy certificates.certificates_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy certificates.certificates_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy certificates.certificates_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy certificates.certificates_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
 policy commands.commands_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy commands.commands_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy commands.commands_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END
+policy commands.commands_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy commands.commands_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy commands.commands_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END check -
 policy commands.commands_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END
 policy config_blobs.config_blobs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy config_blobs.config_blobs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy config_blobs.config_blobs_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role
+policy config_blobs.config_blobs_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy config_blobs.config_blobs_select PERMISSIVE SELECT to {_mast_apid} using EXISTS SELECT FROM config_versions v WHERE v.hash = config_blobs.hash check -
 policy config_versions.config_versions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy config_versions.config_versions_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy config_versions.config_versions_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = config_versions.node_id ELSE NULL::boolean END
+policy config_versions.config_versions_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy config_versions.config_versions_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = config_versions.node_id ELSE NULL::boolean END check -
 policy events.events_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy events.events_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy events.events_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy events.events_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = events.node_id ELSE NULL::boolean END check -
 policy events.events_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = events.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = events.node_id ELSE NULL::boolean END
 policy events_default.events_default_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
@@ -636,6 +660,8 @@ policy migrations.migrations_hubd PERMISSIVE ALL to {_mast_hubd} using true chec
 policy node_configs.node_configs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy node_configs.node_configs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy node_configs.node_configs_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END
+policy node_configs.node_configs_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy node_configs.node_configs_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy node_configs.node_configs_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END check -
 policy node_configs.node_configs_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END
 policy node_secrets.node_secrets_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
@@ -649,71 +675,110 @@ policy node_state.node_state_select PERMISSIVE SELECT to {_mast_apid} using CASE
 policy node_tokens.node_tokens_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy node_tokens.node_tokens_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy node_tokens.node_tokens_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_tokens.node_id ELSE NULL::boolean END
+policy node_tokens.node_tokens_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy node_tokens.node_tokens_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy node_tokens.node_tokens_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_tokens.node_id ELSE NULL::boolean END check -
 policy node_tokens.node_tokens_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_tokens.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_tokens.node_id ELSE NULL::boolean END
 policy nodes.nodes_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy nodes.nodes_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = nodes.id ELSE NULL::boolean END check -
 policy nodes.nodes_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy nodes.nodes_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND SELECT me.all_nodes FROM me
+policy nodes.nodes_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy nodes.nodes_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy nodes.nodes_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy nodes.nodes_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = nodes.id ELSE NULL::boolean END check -
 policy nodes.nodes_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = nodes.id ELSE NULL::boolean END check SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = nodes.id ELSE NULL::boolean END
 policy positions.positions_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
 policy positions.positions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy positions.positions_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy positions.positions_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy positions.positions_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy preferences.preferences_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
 policy preferences.preferences_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy preferences.preferences_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy preferences.preferences_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy preferences.preferences_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy proposals.proposals_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
 policy proposals.proposals_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy proposals.proposals_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy proposals.proposals_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy provider_keys.provider_keys_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
 policy provider_keys.provider_keys_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy provider_keys.provider_keys_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy provider_keys.provider_keys_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy provider_keys.provider_keys_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy recovery_codes.recovery_codes_apid PERMISSIVE ALL to {_mast_apid} using user_id = SELECT actor AS actor check -
 policy recovery_codes.recovery_codes_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy recovery_codes.recovery_codes_reset PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy recovery_codes.recovery_codes_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy recovery_codes.recovery_codes_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy recovery_codes.recovery_codes_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy recovery_codes.recovery_codes_seen PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
 policy samples.samples_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy samples.samples_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy samples.samples_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = samples.node_id ELSE NULL::boolean END check -
 policy samples_default.samples_default_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy sessions.sessions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy sessions.sessions_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy sessions.sessions_select PERMISSIVE SELECT to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
 policy sessions.sessions_update PERMISSIVE UPDATE to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
 policy settings.settings_apid PERMISSIVE SELECT to {_mast_apid} using true check -
 policy settings.settings_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy settings.settings_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy settings.settings_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy settings.settings_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
 policy tunnel_legs.tunnel_legs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy tunnel_legs.tunnel_legs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy tunnel_legs.tunnel_legs_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy tunnel_legs.tunnel_legs_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy tunnel_legs.tunnel_legs_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy tunnel_legs.tunnel_legs_select PERMISSIVE SELECT to {_mast_apid} using EXISTS SELECT FROM tunnels t WHERE t.id = tunnel_legs.tunnel_id check -
 policy tunnel_legs.tunnel_legs_write PERMISSIVE ALL to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM tunnels t WHERE t.id = tunnel_legs.tunnel_id check -
 policy tunnels.tunnels_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy tunnels.tunnels_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.ingress_node_id AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.egress_node_id check -
 policy tunnels.tunnels_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy tunnels.tunnels_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.ingress_node_id AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.egress_node_id
+policy tunnels.tunnels_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy tunnels.tunnels_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy tunnels.tunnels_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy tunnels.tunnels_select PERMISSIVE SELECT to {_mast_apid} using SELECT me.all_nodes FROM me OR EXISTS SELECT FROM nodes n WHERE n.id = ANY ARRAY[tunnels.ingress_node_id, tunnels.egress_node_id, tunnels.relay_node_id] check -
 policy tunnels.tunnels_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.ingress_node_id AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.egress_node_id check -
 policy user_nodes.user_nodes_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy user_nodes.user_nodes_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
-policy user_nodes.user_nodes_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role
+policy user_nodes.user_nodes_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND user_id <> SELECT actor AS actor AND SELECT me.all_nodes FROM me OR EXISTS SELECT FROM my_nodes m WHERE m.node_id = user_nodes.node_id
+policy user_nodes.user_nodes_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy user_nodes.user_nodes_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy user_nodes.user_nodes_select PERMISSIVE SELECT to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
 policy users.users_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy users.users_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND role <= SELECT me.role FROM me AND id <> SELECT actor AS actor check -
-policy users.users_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND role <= SELECT me.role FROM me
+policy users.users_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND role <= SELECT me.role FROM me AND NOT all_nodes OR SELECT me.all_nodes FROM me
+policy users.users_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
+policy users.users_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
+policy users.users_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy users.users_select PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role OR id = SELECT actor AS actor AND SELECT me.role FROM me IS NOT NULL check -
-policy users.users_update PERMISSIVE UPDATE to {_mast_apid} using role <= SELECT me.role FROM me AND SELECT me.role FROM me >= 'admin'::role OR id = SELECT actor AS actor check -
+policy users.users_update PERMISSIVE UPDATE to {_mast_apid} using role <= SELECT me.role FROM me AND SELECT me.role FROM me >= 'admin'::role OR id = SELECT actor AS actor check role <= SELECT me.role FROM me AND SELECT me.role FROM me >= 'admin'::role OR id = SELECT actor AS actor AND NOT all_nodes OR SELECT me.all_nodes FROM me
 policy versions.versions_apid PERMISSIVE SELECT to {_mast_apid} using true check -
 policy versions.versions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy versions.versions_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 view command_view as SELECT c.id, c.seq, c.node_id, c.state, c.type, json_build_object 'id', c.id, 'node_id', c.node_id, 'node_name', c.node_name, 'type', c.type, 'state', c.state, 'queue', c.queue, 'actor', c.actor_name, 'request_id', c.request_id, 'created_at', rfc3339 c.created_at , 'expires_at', rfc3339 c.expires_at , 'sent_at', rfc3339 c.sent_at , 'done_at', rfc3339 c.done_at , 'error', c.error, 'error_code', c.error_code, 'steps', c.steps AS json FROM commands c;
 view event_view as SELECT e.id, e.created_at, e.node_id, e.node_name, e.severity, e.category, e.message, e.details, e.flow_id, e.acknowledged_at, e.acknowledged_by, json_build_object 'id', e.id, 'node_id', e.node_id, 'node_name', e.node_name, 'severity', e.severity, 'category', e.category, 'message', e.message, 'details', e.details, 'flow_id', e.flow_id, 'created_at', rfc3339 e.created_at , 'acknowledged', e.acknowledged_at IS NOT NULL , 'acknowledged_by', e.acknowledged_by, 'acknowledged_at', rfc3339 e.acknowledged_at AS json FROM events e;
-view me as SELECT u.id, u.role, u.all_nodes FROM users u WHERE u.id = actor AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now ;
-view my_nodes as SELECT n.node_id FROM user_nodes n WHERE n.user_id = actor ;
+view me as SELECT u.id, LEAST u.role, t.max_role AS role, u.all_nodes AND t.node_ids IS NULL AS all_nodes, COALESCE t.read_only, false AS read_only FROM users u LEFT JOIN api_tokens t ON t.id = actor_token AND t.user_id = u.id AND t.revoked_at IS NULL AND t.expires_at > now WHERE u.id = actor AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND actor_token IS NULL OR t.id IS NOT NULL ;
+view my_nodes as SELECT n.node_id FROM user_nodes n WHERE n.user_id = actor AND actor_token IS NULL OR EXISTS SELECT FROM api_tokens t WHERE t.id = actor_token AND t.node_ids IS NULL OR n.node_id = ANY t.node_ids UNION ALL SELECT k.k AS node_id FROM api_tokens t JOIN users u ON u.id = t.user_id AND u.all_nodes , LATERAL unnest t.node_ids k k WHERE t.id = actor_token AND u.id = actor ;
 view node_all as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, json_build_object 'id', v.id, 'name', v.name, 'description', v.description, 'device_type', v.device_type, 'status', v.status, 'last_seen_at', rfc3339 v.last_seen_at , 'last_health', v.last_health, 'software_version', v.software_version, 'metadata', v.metadata, 'expires_at', rfc3339 v.expires_at , 'created_at', rfc3339 v.created_at , 'updated_at', rfc3339 v.updated_at AS json FROM SELECT n.id, n.name, n.description, n.device_type, CASE WHEN st.status = ANY ARRAY['online'::node_status, 'degraded'::node_status] AND h.seen_at > now - '00:00:15'::interval IS NOT TRUE THEN 'offline'::node_status ELSE COALESCE st.status, 'pending'::node_status END AS status, st.last_seen_at, st.last_health, st.software_version, n.metadata, n.expires_at, n.created_at, n.updated_at, n.version, st.protocol_version, st.config_stale, s.hub_id, s.epoch, s.connected_at, s.address FROM nodes n LEFT JOIN node_state st ON st.node_id = n.id LEFT JOIN node_sessions s ON s.node_id = n.id LEFT JOIN hubs h ON h.id = s.hub_id v;
-view node_view as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, v.json FROM node_all v LEFT JOIN me ON true LEFT JOIN user_nodes un ON un.user_id = me.id AND un.node_id = v.id WHERE me.all_nodes OR un.node_id IS NOT NULL OR CURRENT_USER = '_mast_ctl'::name ;
+view node_view as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, v.json FROM node_all v LEFT JOIN me ON true WHERE me.all_nodes OR CURRENT_USER = '_mast_ctl'::name OR me.id IS NOT NULL AND EXISTS SELECT FROM my_nodes m WHERE m.node_id = v.id ;
+view token_view as SELECT t.id, t.user_id, t.created_at, t.expires_at, t.revoked_at, json_build_object 'id', t.id, 'name', t.name, 'user_id', t.user_id, 'max_role', t.max_role, 'read_only', t.read_only, 'node_ids', t.node_ids, 'created_at', rfc3339 t.created_at , 'expires_at', rfc3339 t.expires_at , 'last_used_at', rfc3339 t.last_used_at AS json FROM api_tokens t;
 view user_view as SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_temporary, u.is_active, u.expires_at, u.all_nodes, u.created_at, u.last_login_at, u.version, json_build_object 'id', u.id, 'username', u.username, 'display_name', u.display_name, 'email', u.email, 'role', u.role, 'is_temporary', u.is_temporary, 'expires_at', rfc3339 u.expires_at , 'allowed_node_ids', CASE WHEN u.all_nodes THEN NULL::json ELSE SELECT COALESCE json_agg n.node_id ORDER BY n.node_id , '[]'::json AS "coalesce" FROM user_nodes n WHERE n.user_id = u.id END, 'is_active', u.is_active, 'last_login_at', rfc3339 u.last_login_at AS json FROM users u;
-function actor returns uuid owner _mast_ctl s : RETURN NULLIF current_setting 'mast.actor'::text, true , ''::text ::uuid
+function actor returns uuid owner _mast_ctl s : RETURN NULLIF "left" current_setting 'mast.actor'::text, true , 36 , ''::text ::uuid
+function actor_details details jsonb returns jsonb owner _mast_ctl s : RETURN CASE WHEN actor_token IS NULL THEN details ELSE COALESCE details, '{}'::jsonb || jsonb_build_object 'token_id', actor_token END
+function actor_kind returns text owner _mast_ctl s : RETURN CASE WHEN actor_token IS NULL THEN 'user'::text ELSE 'token'::text END
+function actor_token returns uuid owner _mast_ctl s : RETURN NULLIF substr current_setting 'mast.actor'::text, true , 38 , ''::text ::uuid
 function bump_version returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.versions SET value = value + 1 WHERE name = TG_ARGV[0]; RETURN NULL; END
 function command_refusal p_user uuid, p_node uuid, p_role role returns text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: DECLARE u record; BEGIN SELECT x.is_active, x.expires_at, x.role, x.all_nodes INTO u FROM mast.users x WHERE x.id = p_user; IF NOT FOUND THEN RETURN 'not sent: who ordered it is no user any more'; ELSIF NOT u.is_active THEN RETURN 'not sent: the account of who ordered it is disabled'; ELSIF u.expires_at <= now THEN RETURN 'not sent: the account of who ordered it has expired'; ELSIF u.role < p_role THEN RETURN 'not sent: the role of who ordered it does not allow it ' 'any more'; ELSIF NOT u.all_nodes AND NOT EXISTS SELECT FROM mast.user_nodes n WHERE n.user_id = p_user AND n.node_id = p_node THEN RETURN 'not sent: who ordered it may not access the node any ' 'more'; END IF; RETURN NULL; END
 function config_push_ended returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.node_configs k SET desired = CASE NEW.state WHEN 'acked' THEN NEW.config_hash ELSE k.desired END, desired_at = CASE NEW.state WHEN 'acked' THEN NEW.done_at ELSE k.desired_at END, attempt_error = CASE NEW.state WHEN 'acked' THEN NULL ELSE NEW.state || coalesce ': ' || NEW.error, '' END WHERE k.node_id = NEW.node_id AND k.attempted = NEW.config_hash; RETURN NULL; END
 function drop_old_partitions returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=2s: DECLARE days integer := SELECT value FROM mast.settings WHERE key = 'events_retention_days' ; first_kept date := now AT TIME ZONE 'UTC' ::date - days; cutoff timestamptz := first_kept::timestamp AT TIME ZONE 'UTC'; gone integer := 0; part record; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR part IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent IN 'mast.events'::regclass, 'mast.samples'::regclass AND c.relname ~ '^ events|samples _[0-9]{8}$' AND to_date right c.relname, 8 , 'YYYYMMDD' < first_kept ORDER BY c.relname LOOP BEGIN EXECUTE format 'DROP TABLE mast.%I', part.relname ; gone := gone + 1; EXCEPTION WHEN lock_not_available THEN NULL; END; END LOOP; DELETE FROM mast.events_default WHERE created_at < cutoff; DELETE FROM mast.samples_default WHERE at < cutoff; RETURN gone; END
 function ensure_partition p_parent text, p_column text, p_day date returns boolean owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE part text := p_parent || to_char p_day, '_YYYYMMDD' ; low timestamptz := p_day::timestamp AT TIME ZONE 'UTC'; high timestamptz := p_day + 1 ::timestamp AT TIME ZONE 'UTC'; BEGIN IF to_regclass format 'mast.%I', part IS NOT NULL THEN RETURN false; END IF; EXECUTE format 'LOCK TABLE mast.%I IN ACCESS EXCLUSIVE MODE', p_parent || '_default' ; EXECUTE format 'CREATE TABLE mast.%I LIKE mast.%I ' 'INCLUDING DEFAULTS INCLUDING CONSTRAINTS ', part, p_parent ; EXECUTE format 'WITH d AS DELETE FROM mast.%2$I WHERE %3$I >= %4$L ' 'AND %3$I < %5$L RETURNING * INSERT INTO mast.%1$I SELECT * FROM d', part, p_parent || '_default', p_column, low, high ; EXECUTE format 'ALTER TABLE mast.%I ATTACH PARTITION mast.%I ' 'FOR VALUES FROM %L TO %L ', p_parent, part, low, high ; EXECUTE format 'ALTER TABLE mast.%I ENABLE ROW LEVEL SECURITY, ' 'FORCE ROW LEVEL SECURITY', part ; EXECUTE format 'CREATE POLICY %I ON mast.%I TO _mast_ctl ' 'USING true WITH CHECK true ', part || '_ctl', part ; RETURN true; END
 function ensure_partitions p_days_ahead integer returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=5s: DECLARE today date := now AT TIME ZONE 'UTC' ::date; made integer := 0; d integer; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR d IN -1 .. least greatest p_days_ahead, 0 , 60 LOOP IF mast.ensure_partition 'events', 'created_at', today + d THEN made := made + 1; END IF; IF mast.ensure_partition 'samples', 'at', today + d THEN made := made + 1; END IF; END LOOP; RETURN made; END
+function factor_lookup p_user uuid returns TABLE password_hash text, totp_secret bytea, totp_last_step bigint, totp_pending bytea owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.password_hash, u.totp_secret, u.totp_last_step, u.totp_pending FROM mast.users u WHERE u.id = p_user; END
 function keep_super_admin returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast.users super_admin' ; IF NOT EXISTS SELECT FROM mast.users u WHERE u.role = 'super_admin' AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now THEN RAISE EXCEPTION 'the last super_admin must stay' USING ERRCODE = 'check_violation', CONSTRAINT = 'users_last_super_admin', SCHEMA = 'mast', TABLE = 'users'; END IF; RETURN NULL; END
 function node_born returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.node_state node_id VALUES NEW.id ON CONFLICT DO NOTHING; RETURN NULL; END
 function provider_key_for p_user uuid, p_provider text returns TABLE sealed bytea, sealed_for bytea, model_preference text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT k.sealed, k.sealed_for, k.model_preference FROM mast.provider_keys k WHERE k.user_id = p_user AND k.provider = p_provider AND EXISTS SELECT FROM mast.me m WHERE m.id = p_user ; END
@@ -721,9 +786,10 @@ function purge_expired returns bigint owner _mast_ctl v definer search_path=pg_c
 function rfc3339 t timestamp with time zone returns text owner _mast_ctl s : RETURN to_char t AT TIME ZONE 'UTC'::text , 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text
 function session_close p_token_hash bytea, p_address inet, p_request_id text returns boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE owner uuid; BEGIN UPDATE mast.sessions s SET revoked_at = now WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL RETURNING s.user_id INTO owner; IF NOT FOUND THEN RETURN false; END IF; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, address, request_id VALUES 'user', owner, SELECT u.username FROM mast.users u WHERE u.id = owner , 'auth.logout', 'user', owner::text, p_address, p_request_id ; RETURN true; END
 function session_lookup p_token_hash bytea returns TABLE user_id uuid, username text, display_name text, email text, role role, is_active boolean, expired boolean, all_nodes boolean, node_ids uuid[], session_id uuid, expires_us bigint, revoked boolean, user_expires_us bigint, is_temporary boolean, "user" json owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_active, coalesce u.expires_at <= now , false , u.all_nodes, CASE WHEN u.all_nodes THEN NULL ELSE ARRAY SELECT n.node_id FROM mast.user_nodes n WHERE n.user_id = u.id ORDER BY n.node_id END, s.id, mast.wall_us s.expires_at , s.revoked_at IS NOT NULL, mast.wall_us u.expires_at , u.is_temporary, u.json FROM mast.sessions s JOIN mast.user_view u ON u.id = s.user_id WHERE s.token_hash = p_token_hash AND s.expires_at > now ; END
-function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text returns TABLE expires_us bigint, lifetime_secs bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE hours bigint := SELECT s.value FROM mast.settings s WHERE s.key = 'session_lifetime_hours' ; ends timestamptz := now + make_interval hours => hours::int ; name text; BEGIN UPDATE mast.users u SET last_login_at = now WHERE u.id = p_user AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now RETURNING u.username INTO name; IF NOT FOUND THEN RETURN; END IF; INSERT INTO mast.sessions id, token_hash, user_id, expires_at, address, user_agent VALUES p_session, p_token_hash, p_user, ends, p_address, p_agent ; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, address, request_id VALUES 'user', p_user, name, 'auth.login', 'user', p_user::text, p_address, p_request_id ; RETURN QUERY SELECT mast.wall_us ends , hours * 3600; END
+function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text, p_totp_step bigint, p_recovery bytea returns TABLE expires_us bigint, lifetime_secs bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE hours bigint := SELECT s.value FROM mast.settings s WHERE s.key = 'session_lifetime_hours' ; ends timestamptz := now + make_interval hours => hours::int ; factor boolean := false; name text; BEGIN IF p_recovery IS NOT NULL THEN UPDATE mast.recovery_codes c SET used_at = now WHERE c.user_id = p_user AND c.code_hash = p_recovery AND c.used_at IS NULL; factor := FOUND; END IF; UPDATE mast.users u SET last_login_at = now , totp_last_step = coalesce p_totp_step, u.totp_last_step WHERE u.id = p_user AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND u.totp_secret IS NULL OR factor OR p_totp_step > coalesce u.totp_last_step, 0 RETURNING u.username INTO name; IF NOT FOUND THEN RETURN; END IF; INSERT INTO mast.sessions id, token_hash, user_id, expires_at, address, user_agent VALUES p_session, p_token_hash, p_user, ends, p_address, p_agent ; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, details, address, request_id VALUES 'user', p_user, name, 'auth.login', 'user', p_user::text, CASE WHEN factor THEN '{"factor": "recovery"}'::jsonb WHEN p_totp_step IS NOT NULL THEN '{"factor": "totp"}' END, p_address, p_request_id ; RETURN QUERY SELECT mast.wall_us ends , hours * 3600; END
 function settings_moved returns trigger owner _mast_ctl v search_path=pg_catalog, pg_temp: BEGIN NEW.version := OLD.version + 1; RETURN NEW; END
 function signin_lookup p_username text returns TABLE id uuid, password_hash text, role role, is_active boolean, expired boolean, has_totp boolean, "user" json owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.id, u.password_hash, u.role, u.is_active, coalesce u.expires_at <= now , false , u.totp_secret IS NOT NULL, v.json FROM mast.users u JOIN mast.user_view v USING id WHERE u.username = p_username; END
+function token_lookup p_token_hash bytea returns TABLE user_id uuid, token_id uuid, username text, role role, all_nodes boolean, node_ids uuid[], ends_us bigint, read_only boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.api_tokens t SET last_used_at = now FROM mast.users u WHERE u.id = t.user_id AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND t.token_hash = p_token_hash AND t.revoked_at IS NULL AND t.expires_at > now AND t.last_used_at IS NULL OR t.last_used_at < now - interval '1 minute' ; RETURN QUERY SELECT u.id, t.id, u.username, least u.role, t.max_role , u.all_nodes AND t.node_ids IS NULL, CASE WHEN u.all_nodes THEN t.node_ids ELSE ARRAY SELECT n.node_id FROM mast.user_nodes n WHERE n.user_id = u.id AND t.node_ids IS NULL OR n.node_id = ANY t.node_ids ORDER BY n.node_id END, mast.wall_us least t.expires_at, u.expires_at , t.read_only FROM mast.api_tokens t JOIN mast.users u ON u.id = t.user_id WHERE t.token_hash = p_token_hash AND t.revoked_at IS NULL AND t.expires_at > now AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now ; END
 function wall_us t timestamp with time zone returns bigint owner _mast_ctl i : RETURN EXTRACT epoch FROM t * 1000000 ::numeric ::bigint
 trigger CREATE TRIGGER api_tokens_auth AFTER DELETE OR UPDATE OF max_role, read_only, node_ids, expires_at, revoked_at ON mast.api_tokens FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON mast.certificates FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'certs'
@@ -772,6 +838,7 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on samples_default
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on sessions
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on settings
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on token_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnel_legs
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnels
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on user_nodes
@@ -795,20 +862,29 @@ grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on samples
 grant DELETE, INSERT, UPDATE to _mast_apid on provider_keys
 grant DELETE, INSERT, UPDATE to _mast_apid on users
 grant EXECUTE to _mast_apid on function actor
+grant EXECUTE to _mast_apid on function actor_details details jsonb
+grant EXECUTE to _mast_apid on function actor_kind
+grant EXECUTE to _mast_apid on function actor_token
+grant EXECUTE to _mast_apid on function factor_lookup p_user uuid
 grant EXECUTE to _mast_apid on function provider_key_for p_user uuid, p_provider text
 grant EXECUTE to _mast_apid on function rfc3339 t timestamp with time zone
 grant EXECUTE to _mast_apid on function session_close p_token_hash bytea, p_address inet, p_request_id text
 grant EXECUTE to _mast_apid on function session_lookup p_token_hash bytea
-grant EXECUTE to _mast_apid on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text
+grant EXECUTE to _mast_apid on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text, p_totp_step bigint, p_recovery bytea
 grant EXECUTE to _mast_apid on function signin_lookup p_username text
+grant EXECUTE to _mast_apid on function token_lookup p_token_hash bytea
 grant EXECUTE to _mast_apid on function wall_us t timestamp with time zone
 grant EXECUTE to _mast_ctl on function actor
+grant EXECUTE to _mast_ctl on function actor_details details jsonb
+grant EXECUTE to _mast_ctl on function actor_kind
+grant EXECUTE to _mast_ctl on function actor_token
 grant EXECUTE to _mast_ctl on function bump_version
 grant EXECUTE to _mast_ctl on function command_refusal p_user uuid, p_node uuid, p_role role
 grant EXECUTE to _mast_ctl on function config_push_ended
 grant EXECUTE to _mast_ctl on function drop_old_partitions
 grant EXECUTE to _mast_ctl on function ensure_partition p_parent text, p_column text, p_day date
 grant EXECUTE to _mast_ctl on function ensure_partitions p_days_ahead integer
+grant EXECUTE to _mast_ctl on function factor_lookup p_user uuid
 grant EXECUTE to _mast_ctl on function keep_super_admin
 grant EXECUTE to _mast_ctl on function node_born
 grant EXECUTE to _mast_ctl on function provider_key_for p_user uuid, p_provider text
@@ -816,9 +892,10 @@ grant EXECUTE to _mast_ctl on function purge_expired
 grant EXECUTE to _mast_ctl on function rfc3339 t timestamp with time zone
 grant EXECUTE to _mast_ctl on function session_close p_token_hash bytea, p_address inet, p_request_id text
 grant EXECUTE to _mast_ctl on function session_lookup p_token_hash bytea
-grant EXECUTE to _mast_ctl on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text
+grant EXECUTE to _mast_ctl on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text, p_totp_step bigint, p_recovery bytea
 grant EXECUTE to _mast_ctl on function settings_moved
 grant EXECUTE to _mast_ctl on function signin_lookup p_username text
+grant EXECUTE to _mast_ctl on function token_lookup p_token_hash bytea
 grant EXECUTE to _mast_ctl on function wall_us t timestamp with time zone
 grant EXECUTE to _mast_hubd on function command_refusal p_user uuid, p_node uuid, p_role role
 grant EXECUTE to _mast_hubd on function drop_old_partitions
@@ -862,9 +939,12 @@ grant SELECT to _mast_apid on alarms
 grant SELECT to _mast_apid on api_tokens.created_at
 grant SELECT to _mast_apid on api_tokens.expires_at
 grant SELECT to _mast_apid on api_tokens.id
+grant SELECT to _mast_apid on api_tokens.last_used_at
 grant SELECT to _mast_apid on api_tokens.max_role
+grant SELECT to _mast_apid on api_tokens.name
 grant SELECT to _mast_apid on api_tokens.node_ids
 grant SELECT to _mast_apid on api_tokens.read_only
+grant SELECT to _mast_apid on api_tokens.revoked_at
 grant SELECT to _mast_apid on api_tokens.user_id
 grant SELECT to _mast_apid on audit
 grant SELECT to _mast_apid on audit_seals
@@ -915,12 +995,14 @@ grant SELECT to _mast_apid on sessions.id
 grant SELECT to _mast_apid on sessions.user_agent
 grant SELECT to _mast_apid on sessions.user_id
 grant SELECT to _mast_apid on settings
+grant SELECT to _mast_apid on token_view
 grant SELECT to _mast_apid on user_view
 grant SELECT to _mast_apid on users.all_nodes
 grant SELECT to _mast_apid on users.created_at
 grant SELECT to _mast_apid on users.display_name
 grant SELECT to _mast_apid on users.email
 grant SELECT to _mast_apid on users.expires_at
+grant SELECT to _mast_apid on users.has_totp
 grant SELECT to _mast_apid on users.id
 grant SELECT to _mast_apid on users.is_active
 grant SELECT to _mast_apid on users.is_temporary
@@ -940,9 +1022,6 @@ grant SELECT to _mast_hubd on settings
 grant SELECT to _mast_hubd on tunnel_legs
 grant SELECT to _mast_hubd on tunnels
 grant SELECT to _mast_hubd on versions
-grant SELECT, UPDATE to _mast_apid on api_tokens.last_used_at
-grant SELECT, UPDATE to _mast_apid on api_tokens.name
-grant SELECT, UPDATE to _mast_apid on api_tokens.revoked_at
 grant SELECT, UPDATE to _mast_apid on commands.done_at
 grant SELECT, UPDATE to _mast_apid on commands.error
 grant SELECT, UPDATE to _mast_apid on commands.error_code

@@ -1,0 +1,124 @@
+/*
+ * stmt_user: users, their sessions and their API tokens. apid may not read
+ * the hashes and secrets of mast.users, so rows are named by column.
+ */
+#include "db.h"
+#include "stmt.h"
+#include "stmt_sql.h"
+
+/* The columns of a row that this statement wrote. */
+#define WRITTEN(x) x ".id, " x ".username, " x ".display_name, " x ".email, " \
+    x ".role, " x ".is_temporary, " x ".is_active, " x ".expires_at, " \
+    x ".all_nodes, " x ".last_login_at, " x ".version"
+
+/* The list of nodes of row n as it will be: $list when $given. */
+#define NODES(n, list, given) \
+    "CASE WHEN " n ".all_nodes THEN NULL ELSE (SELECT coalesce(json_agg(k" \
+    " ORDER BY k), '[]'::json) FROM (SELECT unnest($" list "::uuid[]) k" \
+    " WHERE " given " UNION SELECT g.node_id FROM mast.user_nodes g" \
+    " WHERE g.user_id = " n ".id AND NOT " given ") u) END"
+
+/* mast.user_view of such a row, which the view would show as it was. */
+#define USER_JSON(n, nodes) \
+    "json_build_object('id', " n ".id, 'username', " n ".username," \
+    " 'display_name', " n ".display_name, 'email', " n ".email," \
+    " 'role', " n ".role, 'is_temporary', " n ".is_temporary," \
+    " 'expires_at', mast.rfc3339(" n ".expires_at)," \
+    " 'allowed_node_ids', " nodes ", 'is_active', " n ".is_active," \
+    " 'last_login_at', mast.rfc3339(" n ".last_login_at))"
+
+/* What the audit shows of an account: the REST object, but not the time of
+ * a sign-in, which nobody edits. No secret is in it. */
+#define EDITED(json) "(" json "::jsonb - 'id' - 'last_login_at')"
+
+/* The account is not above the caller: by role, and when he has a list of
+ * nodes ($n), by nodes. */
+#define BELOW(x, n) \
+    "(" x ".role <= (SELECT me.role FROM mast.me) AND ($" n "::uuid[] IS NULL" \
+    " OR (NOT " x ".all_nodes AND NOT EXISTS (SELECT FROM mast.user_nodes f" \
+    " WHERE f.user_id = " x ".id AND f.node_id <> ALL ($" n "::uuid[])))))"
+
+/* Columns of an answer about a row o that may have become n. */
+#define ANSWER(json) \
+    "SELECT CASE WHEN n.id IS NOT NULL THEN " json " END, n.version," \
+    " o.id IS NOT NULL, coalesce(o.below, false)" \
+    " FROM (VALUES (1)) one LEFT JOIN o ON true LEFT JOIN n ON true"
+
+/* 1 user, 2 access, 3 version or NULL, 4 display name, 5 email and 6 whether,
+ * 7 role, 8 temporary, 9 expiry and 10 whether, 11 active, 12 hash or NULL,
+ * 13 list and 14 whether, 15 address, 16 request. The hash is not apid's to
+ * read, so that keeping it is not to name it: set. */
+#define UPDATE(set) \
+    "WITH o AS (SELECT v.id, v.json, " BELOW("v", "2") " AS below" \
+    " FROM mast.user_view v WHERE v.id = $1::uuid" \
+    " AND v.id <> mast.actor())," \
+    " n AS (UPDATE mast.users x SET" \
+    " display_name = coalesce($4, x.display_name)," \
+    " email = CASE WHEN $6::boolean THEN $5 ELSE x.email END," \
+    " role = coalesce($7::mast.role, x.role)," \
+    " is_temporary = coalesce($8::boolean, x.is_temporary)," \
+    " expires_at = CASE WHEN $10::boolean THEN $9::timestamptz" \
+    " ELSE x.expires_at END," \
+    " is_active = coalesce($11::boolean, x.is_active)," \
+    set " all_nodes = CASE WHEN $14::boolean THEN $13::uuid[] IS NULL" \
+    " ELSE x.all_nodes END, updated_at = now()," \
+    " version = x.version + 1 FROM o WHERE x.id = o.id AND o.below" \
+    " AND ($3::bigint IS NULL OR x.version = $3::bigint)" \
+    " RETURNING " WRITTEN("x") ")," \
+    " d AS (DELETE FROM mast.user_nodes g USING n WHERE" \
+    " g.user_id = n.id AND $14::boolean" \
+    " AND g.node_id <> ALL (coalesce($13::uuid[], '{}')))," \
+    " i AS (INSERT INTO mast.user_nodes (user_id, node_id)" \
+    " SELECT DISTINCT n.id, k FROM n, unnest($13::uuid[]) k" \
+    " WHERE $14::boolean ON CONFLICT DO NOTHING)," \
+    " s AS (UPDATE mast.sessions s SET revoked_at = now() FROM n" \
+    " WHERE s.user_id = n.id AND s.revoked_at IS NULL" \
+    " AND ($12::text IS NOT NULL OR NOT n.is_active" \
+    " OR n.expires_at <= now()))," \
+    " j AS (SELECT n.id, " USER_JSON("n", NODES("n", "13", \
+    "$14::boolean")) " AS json FROM n)," \
+    " a AS (" AUDIT("user.update", "user", "j.id", \
+    "jsonb_build_object('before', " EDITED("o.json") ", 'after', " \
+    EDITED("j.json") ", 'password_changed', $12::text IS NOT NULL)", \
+    "15", "16", "j, o") ")" \
+    ANSWER("(SELECT j.json FROM j)")
+
+const struct db_stmt stmt_user[DB_ROW(STMT_USER__END)] = {
+	[DB_ROW(STMT_USER_LIST)] = { "user_list",
+	    "SELECT coalesce(json_agg(v.json ORDER BY v.created_at DESC,"
+	    " v.id DESC), '[]'::json) FROM mast.user_view v",
+	    0, DB_READ | DB_ACTOR },
+	[DB_ROW(STMT_USER_GET)] = { "user_get",
+	    "SELECT v.json, v.version FROM mast.user_view v"
+	    " WHERE v.id = $1::uuid", 1, DB_READ | DB_ACTOR },
+	/* id, name, hash, display name, email, role, temporary, expiry, all
+	 * nodes, list, address, request */
+	[DB_ROW(STMT_USER_CREATE)] = { "user_create",
+	    "WITH n AS (INSERT INTO mast.users AS x (id, username,"
+	    " password_hash, display_name, email, role, is_temporary,"
+	    " expires_at, all_nodes) VALUES ($1::uuid, $2, $3, $4, $5,"
+	    " $6::mast.role, $7::boolean, $8::timestamptz, $9::boolean)"
+	    " RETURNING " WRITTEN("x") "),"
+	    " i AS (INSERT INTO mast.user_nodes (user_id, node_id)"
+	    " SELECT DISTINCT n.id, k FROM n, unnest($10::uuid[]) k),"
+	    " j AS (SELECT n.id, n.version, " USER_JSON("n",
+	    NODES("n", "10", "true")) " AS json FROM n),"
+	    " a AS (" AUDIT("user.create", "user", "j.id", EDITED("j.json"),
+	    "11", "12", "j") ")"
+	    " SELECT j.json, j.version, j.id FROM j", 12, DB_ACTOR },
+	[DB_ROW(STMT_USER_UPDATE)] = { "user_update", UPDATE(""),
+	    16, DB_ACTOR },
+	[DB_ROW(STMT_USER_PASSWORD)] = { "user_password",
+	    UPDATE(" password_hash = $12,"), 16, DB_ACTOR },
+	/* user, access, version or NULL, address, request */
+	[DB_ROW(STMT_USER_DELETE)] = { "user_delete",
+	    "WITH o AS (SELECT v.id, v.json, " BELOW("v", "2") " AS below"
+	    " FROM mast.user_view v WHERE v.id = $1::uuid"
+	    " AND v.id <> mast.actor()),"
+	    " n AS (DELETE FROM mast.users x USING o WHERE x.id = o.id"
+	    " AND o.below AND ($3::bigint IS NULL OR x.version = $3::bigint)"
+	    " RETURNING x.id, x.version),"
+	    " a AS (" AUDIT("user.delete", "user", "n.id", EDITED("o.json"),
+	    "4", "5", "n, o") ")"
+	    ANSWER("'{}'::json"), 5, DB_ACTOR },
+};
