@@ -45,6 +45,7 @@ req_free(struct db_req *q)
 {
 	timer_del(&q->timer);
 	PQclear(q->r.res);
+	free(q->first);
 	free(q);
 }
 
@@ -111,6 +112,13 @@ req_deadline(void *arg)
 	req_free(q);
 }
 
+static int
+stmt_put(struct db_conn *c, const struct db_req *q)
+{
+	return PQsendQueryPrepared(c->pg, q->stmt->name, (int)q->n,
+	    (const char *const *)q->values, q->lengths, q->formats, 0);
+}
+
 /* One request's messages. actor: whom the transaction already runs as. */
 static int
 req_put(struct db_conn *c, struct db_req *q, const char *actor)
@@ -125,13 +133,17 @@ req_put(struct db_conn *c, struct db_req *q, const char *actor)
 	c->busy++;
 	if (q->actor != NULL &&
 	    (actor == NULL || strcmp(actor, q->actor) != 0)) {
-		q->due = 2;
+		q->due++;
 		if (!PQsendQueryPrepared(c->pg, DB_ACTOR_NAME, 1, &q->actor,
 		    NULL, NULL, 0))
 			return 0;
 	}
-	return PQsendQueryPrepared(c->pg, q->stmt->name, (int)q->n,
-	    (const char *const *)q->values, q->lengths, q->formats, 0);
+	if (q->first != NULL) {
+		q->due++;
+		if (!stmt_put(c, q->first))
+			return 0;
+	}
+	return stmt_put(c, q);
 }
 
 static int
@@ -344,6 +356,22 @@ db_stmt_nth(const struct db *db, unsigned n)
 	return NULL;
 }
 
+/* The request that goes in front of another; NULL, or why it cannot. */
+static const char *
+first_copy(struct db *db, struct db_req *q, const struct db_first *f)
+{
+	const struct db_stmt *st = db_stmt(db, f->stmt);
+	const char *fault;
+
+	if (st == NULL || (q->stmt->flags & DB_READ))
+		fatal("db: nothing goes in front of %s", q->stmt->name);
+	if ((fault = db_value_fault(st, f->args, f->n)) != NULL)
+		return fault;
+	q->first = db_value_copy(f->args, f->n, NULL);
+	q->first->stmt = st;
+	return NULL;
+}
+
 void
 db_query(struct db *db, unsigned stmt, const struct db_arg *args, size_t n,
     const struct db_opts *opts, db_fn fn, void *arg, struct db_req **req_r)
@@ -371,6 +399,8 @@ db_query(struct db *db, unsigned stmt, const struct db_arg *args, size_t n,
 	q->fn = fn;
 	q->arg = arg;
 	timer_init(&q->timer, req_deadline, q);
+	if (fault == NULL && opts != NULL && opts->first != NULL)
+		fault = first_copy(db, q, opts->first);
 	db->stats.queries++;
 	if (req_r != NULL)
 		*req_r = q;

@@ -78,9 +78,19 @@ bool db_up(const struct db *);
 /* A wrong schema or role is not an outage: the sentence, or NULL. */
 const char *db_refusal(const struct db *);
 
+/* A statement that a write carries in front, as the same actor and in the
+ * same transaction: both are done or neither, and its failure is the
+ * write's. Its own rows are nobody's. */
+struct db_first {
+	unsigned		 stmt;
+	const struct db_arg	*args;
+	size_t			 n;
+};
+
 struct db_opts {
 	const char	*actor;		/* user id text, for DB_ACTOR */
 	mono_us		 deadline;	/* from now; 0: 10 s */
+	const struct db_first *first;	/* or NULL */
 };
 
 /* Exactly one call on a later turn. The result is valid during it. */

@@ -289,8 +289,9 @@ conn_checking(struct db_conn *c)
 	}
 }
 
-/* Each statement gives one result: the actor's comes first, then the
- * request's own. An error keeps its place against the "aborted" behind it. */
+/* Each statement gives one result: the actor's comes first, then that of
+ * what goes in front, then the request's own. An error keeps its place
+ * against the "aborted" behind it. */
 static void
 conn_result(struct db_conn *c, PGresult *res)
 {

@@ -49,6 +49,7 @@ struct db_req {
 	uint8_t			 due;		/* results still to come */
 	unsigned		 n;
 	const char		*actor;
+	struct db_req		*first;		/* goes in front; on no list */
 	const char		**values;	/* all in this allocation */
 	int			*lengths;
 	int			*formats;

@@ -480,8 +480,8 @@ START_TEST(actor)
 {
 	struct env e;
 	struct want w[6];
-	struct db_opts one = { "0190d4a4-0000-7000-8000-000000000001", 0 };
-	struct db_opts two = { "0190d4a4-0000-7000-8000-000000000002", 0 };
+	struct db_opts one = { .actor = "0190d4a4-0000-7000-8000-000000000001" };
+	struct db_opts two = { .actor = "0190d4a4-0000-7000-8000-000000000002" };
 
 	env_open(&e, 1, 8, 8);
 	ask_opts(&w[0], &e, S_ACTOR, "1", &one);
@@ -498,6 +498,39 @@ START_TEST(actor)
 	ck_assert_int_eq(w[3].g.err, ERR_INVALID);
 	ck_assert_str_eq(w[4].g.text, "");
 	ck_assert_str_eq(w[5].g.text, two.actor);
+	env_close(&e);
+}
+END_TEST
+
+/* What goes in front and its write are done together or not at all. */
+START_TEST(in_front)
+{
+	struct env e;
+	struct want w[6];
+	struct db_arg good = db_str("7"), bad = db_str("x"), new = db_str("6");
+	struct db_first f = { S_INSERT, &good, 1 };
+	struct db_opts o = { .first = &f };
+
+	env_open(&e, 1, 8, 8);
+	ask_opts(&w[0], &e, S_INSERT, "8", &o);	/* 7 and 8 */
+	ask_opts(&w[1], &e, S_INSERT, "9", &o);	/* 7 is there */
+	f.args = &bad;
+	ask_opts(&w[2], &e, S_INSERT, "9", &o);
+	f.args = &new;
+	ask_opts(&w[3], &e, S_FAIL_FK, "5", &o);
+	f.stmt = S_DEFERRED;
+	f.args = &good;
+	ask_opts(&w[4], &e, S_INSERT, "9", &o);
+	ask(&w[5], &e, S_INSERT, "10");
+	UNTIL(&e, e.finished == 6);
+	ck_assert_int_eq(w[0].g.err, ERR_OK);
+	ck_assert_str_eq(w[0].g.text, "8");
+	ck_assert_int_eq(w[1].g.err, ERR_DUPLICATE);
+	ck_assert_int_eq(w[2].g.err, ERR_INVALID);
+	ck_assert_int_eq(w[3].g.err, ERR_CONFLICT);
+	ck_assert_int_eq(w[4].g.err, ERR_CONFLICT);	/* at the commit */
+	ck_assert_int_eq(w[5].g.err, ERR_OK);
+	ck_assert_int_eq(count(&e), 3);
 	env_close(&e);
 }
 END_TEST
@@ -845,6 +878,7 @@ suite(void)
 	tcase_add_test(t, types);
 	tcase_add_test(t, arrays);
 	tcase_add_test(t, actor);
+	tcase_add_test(t, in_front);
 	tcase_add_test(t, shared);
 	tcase_add_test(t, deadline);
 	tcase_add_test(t, backend_killed);
