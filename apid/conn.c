@@ -13,6 +13,7 @@
 #include "http.h"
 #include "ipc.h"
 #include "log.h"
+#include "once.h"
 #include "peer.h"
 #include "req.h"
 #include "secret.h"
@@ -184,7 +185,7 @@ conn_dispatch(struct conn *c)
 		return;
 	}
 	r->dispatched = true;
-	row->fn(r);
+	once_start(r);
 }
 
 /* ---- the body ---- */

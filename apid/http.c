@@ -19,6 +19,7 @@
 #include "http.h"
 #include "ipc.h"
 #include "log.h"
+#include "once.h"
 #include "proc.h"
 #include "req.h"
 #include "route.h"
@@ -311,6 +312,7 @@ http_req_put(struct http *h, struct req *r)
 {
 	TAILQ_REMOVE(&h->live, r, entry);
 	if (r->route != NULL || r->answered) {	/* else nothing was set */
+		once_free(r);
 		who_unref(&r->who);
 		arena_reset(r->arena);
 		buf_free(&r->head_in);

@@ -7,7 +7,7 @@ apid_libapid_a_SOURCES = \
 	apid/body.c apid/body.h apid/channels.c apid/channels.h apid/conf.c \
 	apid/conn.c apid/conn.h apid/cursor.c apid/cursor.h apid/gzip.c apid/gzip.h apid/h_auth.c \
 	apid/h_auth.h apid/h_health.c apid/h_health.h apid/http.c \
-	apid/http.h apid/metrics.c apid/metrics.h apid/page.c apid/page.h apid/peer.c apid/peer.h \
+	apid/http.h apid/metrics.c apid/metrics.h apid/once.c apid/once.h apid/page.c apid/page.h apid/peer.c apid/peer.h \
 	apid/problem.c apid/problem.h apid/pwhash.c apid/pwhash.h \
 	apid/relay.c apid/relay.h apid/req.c apid/req.h apid/route.c \
 	apid/route.h apid/routes.c apid/settings.c apid/settings.h \

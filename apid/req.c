@@ -13,6 +13,7 @@
 #include "gzip.h"
 #include "http.h"
 #include "log.h"
+#include "once.h"
 #include "problem.h"
 #include "req.h"
 #include "secret.h"
@@ -327,6 +328,8 @@ answer(struct req *r, int status, const char *type, struct slice body)
 {
 	if (r->answered)
 		fatal("req: %s: answered twice", r->id);
+	if (once_keep(r, status, type, body))
+		return;
 	r->answered = true;
 	r->status = status;
 	if (r->conn == NULL) {
@@ -468,6 +471,8 @@ on_db(void *arg, const struct db_result *res)
 	struct req *r = arg;
 
 	r->db = NULL;
+	if (once_taken(r, res))
+		return;
 	if (db_err(res) != ERR_OK && !r->done_any)
 		req_db_fail(r, res);
 	else
@@ -487,6 +492,7 @@ run(struct req *r, unsigned stmt, const struct db_arg *args, size_t n,
 	}
 	if (r->who != NULL)
 		opts.actor = r->who->actor;
+	opts.first = once_first(r, stmt);
 	r->done = done;
 	r->done_any = any;
 	db_query(r->apid->db, stmt, args, n, &opts, on_db, r, &r->db);

@@ -31,6 +31,7 @@
 struct apid;
 struct conn;
 struct ipc_req;
+struct once;
 struct wsconn;
 struct wsconn_ops;
 
@@ -62,6 +63,7 @@ struct req {
 	TAILQ_ENTRY(req)	 entry;		/* live or in the pool */
 	struct conn		*conn;		/* NULL: the client has gone */
 	struct auth_op		*auth;
+	struct once		*once;		/* with Idempotency-Key */
 	void			(*done)(struct req *,
 				    const struct db_result *);
 	mono_us			 started;

@@ -25,6 +25,12 @@ stmt_parts(size_t *n_r)
 	return parts;
 }
 
+unsigned
+stmt_flags(unsigned stmt)
+{
+	return parts[DB_PART(stmt)].rows[DB_ROW(stmt)].flags;
+}
+
 static void
 dump(struct buf *b, const struct db_stmt *st)
 {

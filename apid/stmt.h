@@ -33,6 +33,9 @@ enum stmt {			/* the order of the tables */
 	STMT_TOKEN_LOOKUP,	/* (hash) the same, of an API token */
 	STMT_SESSION_CLOSE,	/* (hash, address, request) and audit */
 	STMT_ME,		/* (hash, csrf) the caller as JSON */
+	STMT_KEY_FIND,		/* (key, hash) see once.c */
+	STMT_KEY_CLAIM,		/* (key, hash, request) in front of a write */
+	STMT_KEY_DONE,		/* (key, request, status, answer) */
 	STMT_CORE__END,
 
 	/* stmt_node.c */
@@ -90,6 +93,7 @@ extern const struct db_stmt stmt_place[], stmt_system[];
 extern const struct db_stmt stmt_user[];
 
 const struct db_part *stmt_parts(size_t *n_r);
+unsigned stmt_flags(unsigned stmt);	/* DB_READ and so on */
 void stmt_dump(struct buf *);	/* --statements */
 
 #endif

@@ -38,4 +38,19 @@ const struct db_stmt stmt_core[DB_ROW(STMT_CORE__END)] = {
 	    " 'session', json_build_object('id', session_id, 'expires_at',"
 	    " mast.rfc3339(to_timestamp(expires_us / 1e6))))"
 	    " FROM mast.session_lookup($1::bytea)", 2, DB_READ },
+
+	/* Idempotency keys; the table's policy shows everybody his own. */
+	[DB_ROW(STMT_KEY_FIND)] = { "key_find",
+	    "SELECT k.request_hash = $2::bytea, k.status, k.answer,"
+	    " greatest(0, extract(epoch FROM now() - k.created_at))::bigint,"
+	    " k.request_id FROM mast.idempotency_keys k"
+	    " WHERE k.principal = mast.actor() AND k.key = $1"
+	    " AND k.created_at > now() - interval '24 hours'",
+	    2, DB_READ | DB_ACTOR },
+	[DB_ROW(STMT_KEY_CLAIM)] = { "key_claim",
+	    "SELECT mast.key_claim($1, $2::bytea, $3)", 3, DB_ACTOR },
+	[DB_ROW(STMT_KEY_DONE)] = { "key_done",
+	    "UPDATE mast.idempotency_keys k SET status = $3::integer,"
+	    " answer = $4::bytea WHERE k.principal = mast.actor()"
+	    " AND k.key = $1 AND k.request_id = $2", 4, DB_ACTOR },
 };

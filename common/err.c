@@ -86,6 +86,12 @@ static const struct err_info errs[ERR__MAX] = {
 	    "A bounded queue is full" },
 	[ERR_CANCELLED] = { "cancelled", 409, "conflict",
 	    "The operation was cancelled" },
+	[ERR_KEY_REUSED] = { "key_reused", 422, "idempotency-key-reused",
+	    "The idempotency key was used for another request" },
+	[ERR_IN_PROGRESS] = { "in_progress", 409, "in-progress",
+	    "A request with this idempotency key is in progress" },
+	[ERR_ANSWER_LOST] = { "answer_lost", 409, "answer-lost",
+	    "The request was carried out and its answer was not kept" },
 };
 
 const struct err_info *

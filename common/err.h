@@ -51,6 +51,10 @@ enum err {
 	ERR_LOCKED,		/* too many failures */
 	ERR_FULL,		/* a bounded queue is full */
 	ERR_CANCELLED,
+	/* for clients again */
+	ERR_KEY_REUSED,		/* 422 idempotency key of another request */
+	ERR_IN_PROGRESS,	/* 409 that key's request still runs */
+	ERR_ANSWER_LOST,	/* 409 it was done, its answer is gone */
 	ERR__MAX
 };
 

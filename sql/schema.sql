@@ -206,11 +206,12 @@ column hubs.name text not null
 column hubs.seen_at timestamp with time zone not null default now
 column hubs.started_at timestamp with time zone not null default now
 column hubs.stopped_at timestamp with time zone
-column idempotency_keys.answer text
+column idempotency_keys.answer bytea
 column idempotency_keys.created_at timestamp with time zone not null default now
 column idempotency_keys.key text not null
 column idempotency_keys.principal uuid not null
 column idempotency_keys.request_hash bytea not null
+column idempotency_keys.request_id text not null
 column idempotency_keys.status integer
 column me.all_nodes boolean
 column me.id uuid
@@ -455,6 +456,7 @@ constraint config_versions.config_versions_source_form CHECK source = ANY ARRAY[
 constraint events.events_pk PRIMARY KEY id, created_at
 constraint events_default.events_default_pkey PRIMARY KEY id, created_at
 constraint hubs.hubs_pk PRIMARY KEY id
+constraint idempotency_keys.idempotency_keys_answer_form CHECK octet_length answer <= 1100000
 constraint idempotency_keys.idempotency_keys_key_form CHECK octet_length key >= 1 AND octet_length key <= 255
 constraint idempotency_keys.idempotency_keys_pk PRIMARY KEY principal, key
 constraint migrations.migrations_pk PRIMARY KEY version
@@ -780,6 +782,7 @@ function ensure_partition p_parent text, p_column text, p_day date returns boole
 function ensure_partitions p_days_ahead integer returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=5s: DECLARE today date := now AT TIME ZONE 'UTC' ::date; made integer := 0; d integer; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR d IN -1 .. least greatest p_days_ahead, 0 , 60 LOOP IF mast.ensure_partition 'events', 'created_at', today + d THEN made := made + 1; END IF; IF mast.ensure_partition 'samples', 'at', today + d THEN made := made + 1; END IF; END LOOP; RETURN made; END
 function factor_lookup p_user uuid returns TABLE password_hash text, totp_secret bytea, totp_last_step bigint, totp_pending bytea owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.password_hash, u.totp_secret, u.totp_last_step, u.totp_pending FROM mast.users u WHERE u.id = p_user; END
 function keep_super_admin returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast.users super_admin' ; IF NOT EXISTS SELECT FROM mast.users u WHERE u.role = 'super_admin' AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now THEN RAISE EXCEPTION 'the last super_admin must stay' USING ERRCODE = 'check_violation', CONSTRAINT = 'users_last_super_admin', SCHEMA = 'mast', TABLE = 'users'; END IF; RETURN NULL; END
+function key_claim p_key text, p_hash bytea, p_request text returns void owner _mast_ctl v search_path=pg_catalog, pg_temp: BEGIN IF EXISTS SELECT FROM mast.idempotency_keys k WHERE k.principal = mast.actor OFFSET 9999 THEN RAISE EXCEPTION 'too many keys within 24 hours' USING ERRCODE = 'check_violation', CONSTRAINT = 'idempotency_keys_many', SCHEMA = 'mast', TABLE = 'idempotency_keys'; END IF; INSERT INTO mast.idempotency_keys AS k principal, key, request_hash, request_id VALUES mast.actor , p_key, p_hash, p_request ON CONFLICT principal, key DO UPDATE SET request_hash = excluded.request_hash, request_id = excluded.request_id, status = NULL, answer = NULL, created_at = now WHERE k.created_at <= now - interval '24 hours'; IF NOT FOUND THEN RAISE EXCEPTION 'the key was used' USING ERRCODE = 'unique_violation', CONSTRAINT = 'idempotency_keys_pk', SCHEMA = 'mast', TABLE = 'idempotency_keys'; END IF; END
 function node_born returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.node_state node_id VALUES NEW.id ON CONFLICT DO NOTHING; RETURN NULL; END
 function provider_key_for p_user uuid, p_provider text returns TABLE sealed bytea, sealed_for bytea, model_preference text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT k.sealed, k.sealed_for, k.model_preference FROM mast.provider_keys k WHERE k.user_id = p_user AND k.provider = p_provider AND EXISTS SELECT FROM mast.me m WHERE m.id = p_user ; END
 function purge_expired returns bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE n bigint; total bigint := 0; BEGIN -- Asked first: an empty DELETE would still drop every session cache. IF EXISTS SELECT FROM mast.sessions s WHERE s.expires_at < now - interval '1 day' THEN DELETE FROM mast.sessions s WHERE s.expires_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; END IF; DELETE FROM mast.idempotency_keys k WHERE k.created_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.node_tokens t WHERE greatest t.expires_at, t.used_at < now - interval '30 days'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.hubs h WHERE h.seen_at < now - interval '30 days' AND NOT EXISTS SELECT FROM mast.node_sessions s WHERE s.hub_id = h.id ; GET DIAGNOSTICS n = ROW_COUNT; RETURN total + n; END
@@ -866,6 +869,7 @@ grant EXECUTE to _mast_apid on function actor_details details jsonb
 grant EXECUTE to _mast_apid on function actor_kind
 grant EXECUTE to _mast_apid on function actor_token
 grant EXECUTE to _mast_apid on function factor_lookup p_user uuid
+grant EXECUTE to _mast_apid on function key_claim p_key text, p_hash bytea, p_request text
 grant EXECUTE to _mast_apid on function provider_key_for p_user uuid, p_provider text
 grant EXECUTE to _mast_apid on function rfc3339 t timestamp with time zone
 grant EXECUTE to _mast_apid on function session_close p_token_hash bytea, p_address inet, p_request_id text
@@ -886,6 +890,7 @@ grant EXECUTE to _mast_ctl on function ensure_partition p_parent text, p_column 
 grant EXECUTE to _mast_ctl on function ensure_partitions p_days_ahead integer
 grant EXECUTE to _mast_ctl on function factor_lookup p_user uuid
 grant EXECUTE to _mast_ctl on function keep_super_admin
+grant EXECUTE to _mast_ctl on function key_claim p_key text, p_hash bytea, p_request text
 grant EXECUTE to _mast_ctl on function node_born
 grant EXECUTE to _mast_ctl on function provider_key_for p_user uuid, p_provider text
 grant EXECUTE to _mast_ctl on function purge_expired
