@@ -261,6 +261,10 @@ h_auth_me(struct req *r)
 	char csrf[33];
 	bool by_cookie;
 
+	if (r->who->token) {
+		req_db(r, STMT_API_TOKEN_ME, NULL, 0, on_me);
+		return;
+	}
 	auth_csrf(r->apid->auth, auth_token(&r->h, &by_cookie), csrf);
 	args[0] = db_bytes(r->who->hash, SECRET_HASH);
 	args[1] = db_str(csrf);

@@ -23,6 +23,7 @@ apid_libapid_a_SOURCES += \
 	apid/h_place.c apid/h_place.h apid/stmt_place.c \
 	apid/h_settings.c apid/h_settings.h apid/stmt_system.c \
 	apid/h_user.c apid/h_user.h apid/stmt_user.c \
+	apid/h_token.c apid/h_token.h \
 	apid/hub.c apid/hub.h apid/picture.c apid/picture.h \
 	apid/sibling.c apid/sibling.h apid/ui.h
 include apid/ui/local.mk

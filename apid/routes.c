@@ -15,6 +15,7 @@
 #include "h_page.h"
 #include "h_place.h"
 #include "h_settings.h"
+#include "h_token.h"
 #include "h_user.h"
 #include "relay.h"
 #include "route.h"
@@ -36,7 +37,7 @@ static const struct route routes[] = {
 	{ ROUTE_POST, API "/auth/login", ROLE_PUBLIC, ROUTE_NO_CSRF, KB(8),
 	  &h_auth_login_body, &h_auth_login_size,
 	  h_auth_login, "Sign in" },
-	{ ROUTE_POST, API "/auth/logout", ROLE_VIEWER, 0, 0, NULL, NULL,
+	{ ROUTE_POST, API "/auth/logout", ROLE_VIEWER, ROUTE_SESSION, 0, NULL, NULL,
 	  h_auth_logout, "Sign out" },
 	{ ROUTE_GET, API "/auth/me", ROLE_VIEWER, 0, 0, NULL, NULL,
 	  h_auth_me, "Who am I" },
@@ -54,6 +55,15 @@ static const struct route routes[] = {
 	  h_user_update, "Change a user" },
 	{ ROUTE_DELETE, API "/users/:id", ROLE_ADMIN, ROUTE_SESSION, 0, NULL,
 	  NULL, h_user_delete, "Delete a user" },
+
+	/* API tokens */
+	{ ROUTE_GET, API "/tokens", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_token_list, "List one's API tokens, or a user's for admins" },
+	{ ROUTE_POST, API "/tokens", ROLE_VIEWER, ROUTE_SESSION, KB(512),
+	  &h_token_create_body, &h_token_create_size,
+	  h_token_create, "Make an API token" },
+	{ ROUTE_DELETE, API "/tokens/:id", ROLE_VIEWER, ROUTE_SESSION, 0, NULL,
+	  NULL, h_token_delete, "End an API token" },
 
 	/* nodes */
 	{ ROUTE_GET, API "/device-types", ROLE_VIEWER, ROUTE_ETAG, 0, NULL,

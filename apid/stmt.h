@@ -70,6 +70,10 @@ enum stmt {			/* the order of the tables */
 	STMT_USER_UPDATE,	/* see the text: json, version, found, below */
 	STMT_USER_PASSWORD,	/* the same, and a new password */
 	STMT_USER_DELETE,	/* see the text: as above */
+	STMT_API_TOKEN_LIST,	/* (user) json */
+	STMT_API_TOKEN_CREATE,	/* see the text: json, id; no row: too many */
+	STMT_API_TOKEN_DELETE,	/* see the text: below */
+	STMT_API_TOKEN_ME,	/* () the caller as JSON */
 	STMT_USER__END,
 
 	/* stmt_place.c */

@@ -36,7 +36,8 @@ const struct db_stmt stmt_core[DB_ROW(STMT_CORE__END)] = {
 	[DB_ROW(STMT_ME)] = { "me",
 	    "SELECT json_build_object('user', \"user\", 'csrf_token', $2::text,"
 	    " 'session', json_build_object('id', session_id, 'expires_at',"
-	    " mast.rfc3339(to_timestamp(expires_us / 1e6))))"
+	    " mast.rfc3339(to_timestamp(expires_us / 1e6))),"
+	    " 'token', NULL)"
 	    " FROM mast.session_lookup($1::bytea)", 2, DB_READ },
 
 	/* Idempotency keys; the table's policy shows everybody his own. */

@@ -121,4 +121,47 @@ const struct db_stmt stmt_user[DB_ROW(STMT_USER__END)] = {
 	    " a AS (" AUDIT("user.delete", "user", "n.id", EDITED("o.json"),
 	    "4", "5", "n, o") ")"
 	    ANSWER("'{}'::json"), 5, DB_ACTOR },
+
+	[DB_ROW(STMT_API_TOKEN_LIST)] = { "api_token_list",
+	    "SELECT coalesce(json_agg(t.json ORDER BY t.created_at DESC,"
+	    " t.id DESC), '[]'::json) FROM mast.token_view t"
+	    " WHERE t.user_id = $1::uuid AND t.revoked_at IS NULL",
+	    1, DB_READ | DB_ACTOR },
+	/* id, hash, name, role, read only, nodes, expiry, how many a user may
+	 * have, address, request */
+	[DB_ROW(STMT_API_TOKEN_CREATE)] = { "api_token_create",
+	    "WITH n AS (INSERT INTO mast.api_tokens AS x (id, token_hash,"
+	    " user_id, name, max_role, read_only, node_ids, expires_at)"
+	    " SELECT $1::uuid, $2::bytea, me.id, $3, $4::mast.role,"
+	    " $5::boolean, CASE WHEN $6::uuid[] IS NOT NULL THEN ARRAY("
+	    "SELECT DISTINCT k FROM unnest($6::uuid[]) k ORDER BY k) END,"
+	    " $7::timestamptz FROM mast.me WHERE (SELECT count(*)"
+	    " FROM mast.api_tokens c WHERE c.user_id = mast.actor())"
+	    " < $8::bigint RETURNING x.id, x.name, x.user_id, x.max_role,"
+	    " x.read_only, x.node_ids, x.created_at, x.expires_at),"
+	    " j AS (SELECT n.id, json_build_object('id', n.id,"
+	    " 'name', n.name, 'user_id', n.user_id, 'max_role', n.max_role,"
+	    " 'read_only', n.read_only, 'node_ids', n.node_ids,"
+	    " 'created_at', mast.rfc3339(n.created_at),"
+	    " 'expires_at', mast.rfc3339(n.expires_at),"
+	    " 'last_used_at', NULL) AS json FROM n),"
+	    " a AS (" AUDIT("token.create", "token", "j.id", "j.json::jsonb",
+	    "9", "10", "j") ")"
+	    " SELECT j.json, j.id FROM j", 10, DB_ACTOR },
+	/* token, access, address, request */
+	[DB_ROW(STMT_API_TOKEN_DELETE)] = { "api_token_delete",
+	    "WITH o AS (SELECT t.id, t.json, t.user_id = mast.actor()"
+	    " OR " BELOW("v", "2") " AS below FROM mast.token_view t"
+	    " JOIN mast.user_view v ON v.id = t.user_id"
+	    " WHERE t.id = $1::uuid),"
+	    " n AS (DELETE FROM mast.api_tokens x USING o WHERE x.id = o.id"
+	    " AND o.below RETURNING x.id),"
+	    " a AS (" AUDIT("token.delete", "token", "n.id", "o.json::jsonb",
+	    "3", "4", "n, o") ")"
+	    " SELECT o.below FROM o", 4, DB_ACTOR },
+	[DB_ROW(STMT_API_TOKEN_ME)] = { "api_token_me",
+	    "SELECT json_build_object('user', v.json, 'csrf_token', NULL,"
+	    " 'session', NULL, 'token', t.json) FROM mast.user_view v,"
+	    " mast.token_view t WHERE v.id = mast.actor()"
+	    " AND t.id = mast.actor_token()", 0, DB_READ | DB_ACTOR },
 };

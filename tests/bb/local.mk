@@ -9,7 +9,7 @@ BB_TESTS = \
 	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_nodes.py \
 	tests/bb/test_page.py tests/bb/test_place.py tests/bb/test_readme.py
 BB_TESTS += tests/bb/test_settings.py
-BB_TESTS += tests/bb/test_users.py
+BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py tests/bb/hubkit.py \
 	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/tap.py tests/bb/ws.py \
