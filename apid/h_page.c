@@ -1,6 +1,7 @@
 /*
- * h_page: serves what ui_data.c holds. The page itself is asked for again
- * each time; its files lie under the build id and never change.
+ * h_page: serves what ui_data.c and api_data.c hold. The page itself and
+ * the description are asked for again each time; the page's files lie under
+ * the build id and never change.
  */
 #include <string.h>
 
@@ -23,13 +24,14 @@ find(const char *name)
 }
 
 static void
-serve(struct req *req, const struct ui_asset *a, const char *caching)
+serve(struct req *req, const struct ui_asset *a, const char *build,
+    const char *caching)
 {
 	bool gz = a->n > GZIP_MIN && a->ngz < a->n &&
 	    gzip_accepted(http1_get(&req->h, "Accept-Encoding"));
 
 	req_header(req, "Cache-Control", caching);
-	if (req_etag(req, arena_printf(req->arena, "\"%s%s\"", ui_build,
+	if (req_etag(req, arena_printf(req->arena, "\"%s%s\"", build,
 	    gz ? "-gz" : "")))
 		return;
 	if (gz) {
@@ -43,7 +45,7 @@ serve(struct req *req, const struct ui_asset *a, const char *caching)
 void
 h_page(struct req *req)
 {
-	serve(req, find("index.html"), "no-cache");
+	serve(req, find("index.html"), ui_build, "no-cache");
 }
 
 void
@@ -60,5 +62,12 @@ h_page_asset(struct req *req)
 	    strcmp(name, "index.html") == 0)
 		req_fail(req, ERR_NOT_FOUND, NULL);
 	else
-		serve(req, a, "public, max-age=31536000, immutable");
+		serve(req, a, ui_build,
+		    "public, max-age=31536000, immutable");
+}
+
+void
+h_page_openapi(struct req *req)
+{
+	serve(req, &api_assets[0], api_build, "no-cache");
 }

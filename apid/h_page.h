@@ -1,4 +1,4 @@
-/* h_page: the page and its files. */
+/* h_page: what lies in the binary: the page, its files, the description. */
 #ifndef APID_H_PAGE_H
 #define APID_H_PAGE_H
 
@@ -6,5 +6,6 @@ struct req;
 
 void h_page(struct req *);	/* GET / */
 void h_page_asset(struct req *);	/* GET /assets/BUILD/NAME */
+void h_page_openapi(struct req *);	/* GET /api/v1/openapi.json */
 
 #endif

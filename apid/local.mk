@@ -44,4 +44,4 @@ check_PROGRAMS += tests/unit/apid_picture
 TESTS += tests/unit/apid_picture
 tests_unit_apid_picture_SOURCES = tests/unit/apid_picture.c
 tests_unit_apid_picture_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
-EXTRA_DIST += apid/openapi.yaml tests/unit/apid_routes.txt
+EXTRA_DIST += tests/unit/apid_routes.txt

@@ -33,6 +33,9 @@ static const struct route routes[] = {
 	{ ROUTE_GET, "/readyz", ROLE_PUBLIC, 0, 0, NULL, NULL,
 	  h_health_ready, "Database, schema, hub and aid" },
 
+	{ ROUTE_GET, API "/openapi.json", ROLE_PUBLIC, 0, 0, NULL, NULL,
+	  h_page_openapi, "The description of all this" },
+
 	/* sign-in */
 	{ ROUTE_POST, API "/auth/login", ROLE_PUBLIC, ROUTE_NO_CSRF, KB(8),
 	  &h_auth_login_body, &h_auth_login_size,

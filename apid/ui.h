@@ -1,4 +1,7 @@
-/* ui: the page's files, put into the binary by apid/ui/embed.sh. */
+/*
+ * ui: files that apid/ui/embed.sh put into the binary: those of the page,
+ * and the API's description as JSON.
+ */
 #ifndef APID_UI_H
 #define APID_UI_H
 
@@ -15,5 +18,9 @@ struct ui_asset {
 extern const struct ui_asset ui_assets[];
 extern const size_t ui_nassets;
 extern const char ui_build[];	/* changes with any of the files */
+
+extern const struct ui_asset api_assets[];
+extern const size_t api_nassets;
+extern const char api_build[];
 
 #endif

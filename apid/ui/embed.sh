@@ -1,12 +1,13 @@
 #!/bin/sh
-# Writes the page as C arrays: each file as it is and compressed, and the
-# build id that stands in every address. usage: embed.sh SRCDIR OUT.c FILE...
+# Writes files as C arrays: each as it is and compressed, and an id that
+# changes with any of them, which stands for @BUILD@ in their text.
+# usage: embed.sh NAME SRCDIR OUT.c FILE...   (NAME: of the arrays, see ui.h)
 set -eu
 LC_ALL=C
 export LC_ALL
 
-src=$1 out=$2
-shift 2
+name=$1 src=$2 out=$3
+shift 3
 work=$(mktemp -d "${TMPDIR:-/tmp}/mast-ui.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -24,6 +25,7 @@ type_of() {
 	*.css) echo 'text/css; charset=utf-8' ;;
 	*.js) echo 'text/javascript; charset=utf-8' ;;
 	*.svg) echo 'image/svg+xml' ;;
+	*.json) echo 'application/json' ;;
 	*) echo "embed.sh: $1: unknown type" >&2; exit 1 ;;
 	esac
 }
@@ -44,7 +46,7 @@ type_of() {
 		echo '};'
 		i=$((i + 1))
 	done
-	echo 'const struct ui_asset ui_assets[] = {'
+	echo "const struct ui_asset ${name}_assets[] = {"
 	i=0
 	for f; do
 		type=$(type_of "$f")
@@ -54,8 +56,8 @@ type_of() {
 		i=$((i + 1))
 	done
 	echo '};'
-	echo "const size_t ui_nassets = $i;"
-	echo "const char ui_build[] = \"$build\";"
+	echo "const size_t ${name}_nassets = $i;"
+	echo "const char ${name}_build[] = \"$build\";"
 } >"$work/out"
 mkdir -p "$(dirname "$out")"
 mv "$work/out" "$out"

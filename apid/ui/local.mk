@@ -5,10 +5,19 @@ UI_ASSETS = apid/ui/index.html apid/ui/style.css apid/ui/icon.svg \
 	apid/ui/app.js apid/ui/api.js apid/ui/el.js apid/ui/events.js \
 	apid/ui/format.js apid/ui/live.js apid/ui/nodes.js apid/ui/totals.js
 EXTRA_DIST += $(UI_ASSETS) apid/ui/embed.sh
-nodist_apid_libapid_a_SOURCES = apid/ui_data.c
-# ui_data.c is made in the build folder and includes ui.h of the source.
+nodist_apid_libapid_a_SOURCES = apid/ui_data.c apid/api_data.c
+# They are made in the build folder and include ui.h of the source.
 apid_libapid_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/apid
-CLEANFILES += apid/ui_data.c
+CLEANFILES += apid/ui_data.c apid/api_data.c apid/openapi.json
 apid/ui_data.c: $(UI_ASSETS) apid/ui/embed.sh
-	$(AM_V_GEN)$(SHELL) $(srcdir)/apid/ui/embed.sh $(srcdir)/apid/ui $@ \
+	$(AM_V_GEN)$(SHELL) $(srcdir)/apid/ui/embed.sh ui $(srcdir)/apid/ui $@ \
 	    $(UI_FILES)
+
+# The API's description: YAML for people, JSON for programs.
+EXTRA_DIST += apid/openapi.yaml apid/openapi.awk
+apid/openapi.json: apid/openapi.yaml apid/openapi.awk
+	$(AM_V_GEN)mkdir -p apid && $(AWK) -f $(srcdir)/apid/openapi.awk \
+	    $(srcdir)/apid/openapi.yaml >$@.new && mv $@.new $@
+apid/api_data.c: apid/openapi.json apid/ui/embed.sh
+	$(AM_V_GEN)$(SHELL) $(srcdir)/apid/ui/embed.sh api apid $@ \
+	    openapi.json

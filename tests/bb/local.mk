@@ -3,6 +3,7 @@ BB_TESTS = \
 	tests/bb/test_access.py tests/bb/test_aid.py tests/bb/test_auth.py \
 	tests/bb/test_badinput.py tests/bb/test_command.py tests/bb/test_conventions.py \
 	tests/bb/test_ctl.py tests/bb/test_dashboard.py \
+	tests/bb/test_describe.py \
 	tests/bb/test_doors.py tests/bb/test_durability.py \
 	tests/bb/test_enroll.py \
 	tests/bb/test_events.py tests/bb/test_fleet.py tests/bb/test_flows.py \
@@ -11,7 +12,8 @@ BB_TESTS = \
 BB_TESTS += tests/bb/test_settings.py
 BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py
 TESTS += $(BB_TESTS)
-EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py tests/bb/hubkit.py \
+EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py \
+	tests/bb/describe.py tests/bb/hubkit.py \
 	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/tap.py tests/bb/ws.py \
 	tests/samples packaging/build-aux/tap-driver.sh
 

@@ -24,6 +24,7 @@ import urllib.parse
 
 import psycopg2
 
+import describe
 import tap
 import ws
 
@@ -123,7 +124,8 @@ class Response:
 
 
 class Session:
-    """A signed-in user (or nobody): REST with cookie or Bearer and CSRF."""
+    """A signed-in user (or nobody): REST with cookie or Bearer and CSRF.
+    Every answer is held against the API's description."""
 
     def __init__(self, suite, bearer=False, source=None):
         self.suite = suite
@@ -152,9 +154,13 @@ class Session:
         try:
             c.request(method, path, raw, h)
             r = c.getresponse()
-            return Response(r.status, r.getheaders(), r.read())
+            answer = Response(r.status, r.getheaders(), r.read())
         finally:
             c.close()
+        judge = describe.of_build(self.suite.build)
+        if judge is not None:
+            judge.check(method, path, raw, answer)
+        return answer
 
     def get(self, path, **kw):
         return self.request("GET", path, **kw)

@@ -3,11 +3,9 @@
 answers, codings, conditional requests, and the shape of every error."""
 import gzip
 import json
-import os
 import re
 import select
 import socket
-import subprocess
 import sys
 import time
 
@@ -571,27 +569,6 @@ def test_relay_without_hub(s):
     finally:
         s.start("hubd")
     n.connect()
-
-
-def test_description(s):
-    """openapi.yaml and the routes name the same methods and paths"""
-    told = set()
-    path = None
-    with open(os.path.join(mast.SRC, "apid", "openapi.yaml")) as f:
-        for line in f:
-            m = re.match(r"  (/\S*):$", line)
-            path = m.group(1) if m else path if line[:1] == " " else None
-            m = re.match(r"    (get|put|post|patch|delete):$", line)
-            if path and m:
-                told.add((m.group(1).upper(), path))
-    dump = subprocess.run([s.program("mastkeeper-apid"), "--routes"],
-                          capture_output=True, text=True, check=True).stdout
-    there = set()
-    for line in dump.splitlines():
-        method, pattern = line.split()[:2]
-        if pattern != "/" and not pattern.startswith("/assets"):
-            there.add((method, re.sub(r"[:#*](\w+)", r"{\1}", pattern)))
-    tap.equal(sorted(told), sorted(there))
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ have() {
 
 code() {
 	find common apid hubd aid ctl -name '*.[ch]' \
-	    ! -name ui_data.c | sort
+	    ! -name ui_data.c ! -name api_data.c | sort
 }
 
 # Everything that people wrote.
