@@ -16,6 +16,7 @@ common_libcommon_a_SOURCES = \
 	common/msg.c common/msg.h common/proc.c common/proc.h \
 	common/rate.c common/rate.h common/role.c common/role.h common/dbschema.h \
 	common/sandbox.c common/sandbox.h common/secret.c common/secret.h \
+	common/seal.c common/seal.h \
 	common/sock.c common/sock.h common/str.c common/str.h \
 	common/stream.c common/stream.h \
 	common/stream_int.h common/stream_out.c common/timer.c common/timer.h \

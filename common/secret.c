@@ -185,6 +185,12 @@ secret_digest(const void *p, size_t n, uint8_t out[SECRET_HASH])
 	crypto_generichash(out, SECRET_HASH, p, n, NULL, 0);
 }
 
+void
+secret_sha256(const void *p, size_t n, uint8_t out[SECRET_HASH])
+{
+	crypto_hash_sha256(out, p, n);
+}
+
 /* ---- sealing ---- */
 
 void
@@ -258,6 +264,44 @@ secret_box_open(const struct secret_key *secret_half, const void *p, size_t n,
 		return -1;
 	buf_commit(out, n - crypto_box_SEALBYTES);
 	return 0;
+}
+
+/* ---- signatures ---- */
+
+static void
+sign_pair(const struct secret_key *seed, uint8_t pub[SECRET_KEY],
+    uint8_t pair[crypto_sign_SECRETKEYBYTES])
+{
+	if (crypto_sign_seed_keypair(pub, pair, seed->raw) == -1)
+		fatal("secret: no signing key");
+}
+
+void
+secret_sign_public(const struct secret_key *seed, uint8_t pub[SECRET_KEY])
+{
+	uint8_t pair[crypto_sign_SECRETKEYBYTES];
+
+	sign_pair(seed, pub, pair);
+	secret_wipe(pair, sizeof(pair));
+}
+
+void
+secret_sign(const struct secret_key *seed, const void *p, size_t n,
+    uint8_t signature[SECRET_SIGNATURE])
+{
+	uint8_t pair[crypto_sign_SECRETKEYBYTES], pub[SECRET_KEY];
+
+	sign_pair(seed, pub, pair);
+	if (crypto_sign_detached(signature, NULL, p, n, pair) == -1)
+		fatal("secret: no signature");
+	secret_wipe(pair, sizeof(pair));
+}
+
+bool
+secret_signed(const uint8_t pub[SECRET_KEY], const void *p, size_t n,
+    const uint8_t signature[SECRET_SIGNATURE])
+{
+	return crypto_sign_verify_detached(signature, p, n, pub) == 0;
 }
 
 /* ---- passwords ---- */

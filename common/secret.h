@@ -14,6 +14,7 @@
 
 #define SECRET_KEY	32
 #define SECRET_HASH	32
+#define SECRET_SIGNATURE 64
 #define SECRET_PWHASH	128	/* sodium's PHC string with its NUL */
 
 struct secret_key;		/* guarded, locked, not dumped */
@@ -39,6 +40,9 @@ void secret_hash(const struct secret_key *, const char *purpose,
 /* Unkeyed BLAKE2b-256: content hashes. */
 void secret_digest(const void *, size_t, uint8_t out[SECRET_HASH]);
 
+/* SHA-256, where PostgreSQL has to come to the same. */
+void secret_sha256(const void *, size_t, uint8_t out[SECRET_HASH]);
+
 /* XChaCha20-Poly1305 under a purpose subkey, ad authenticated beside it.
  * Form: 1 version byte, 24 nonce, ciphertext, 16 tag. open: 0 or -1. */
 void secret_seal(const struct secret_key *, const char *purpose,
@@ -53,6 +57,13 @@ void secret_box_seal(const uint8_t pub[SECRET_KEY], const void *, size_t,
     struct buf *out);
 int secret_box_open(const struct secret_key *secret_half, const void *,
     size_t, struct buf *out);
+
+/* Ed25519; the key is its 32-byte seed. */
+void secret_sign_public(const struct secret_key *, uint8_t pub[SECRET_KEY]);
+void secret_sign(const struct secret_key *, const void *, size_t,
+    uint8_t signature[SECRET_SIGNATURE]);
+bool secret_signed(const uint8_t pub[SECRET_KEY], const void *, size_t,
+    const uint8_t signature[SECRET_SIGNATURE]);
 
 /* Argon2id v1.3, m = 19456 KiB, t = 2, p = 1. Slow by design: never on an
  * event loop. hash: 0 or -1 without memory. */

@@ -1,4 +1,5 @@
 /* cmds: the table of mastctl's commands. */
+#include "audit.h"
 #include "cmds.h"
 #include "ctl.h"
 #include "doctor.h"
@@ -58,5 +59,18 @@ const struct ctl_cmd cmds_table[] = {
 	    "Make a new registration token and print it once" },
 	{ "node", "delete", "NODE", 1, 1, CTL_CONF, node_delete, { { 0 } },
 	    "Delete a node; its events stay" },
+	{ "audit", "tail", "", 0, 0, CTL_CONF, audit_tail,
+	    { { "lines", "N", "the last N rows, 1 to 1000; 20 if not given" },
+	      { "follow", NULL, "go on with what is added" } },
+	    "Print the end of the audit" },
+	{ "audit", "seal", "", 0, 0, CTL_CONF, audit_seal, { { 0 } },
+	    "Seal the rows of the audit that wait, now" },
+	{ "audit", "verify", "", 0, 0, CTL_CONF_OR_NONE, audit_verify,
+	    { { "keys", "FILE", "public keys, state_dir/audit.pub else" },
+	      { "anchor", "HEAD", "a head that was known before" },
+	      { "file", "FILE", "verify an export instead of the database" } },
+	    "Prove that nothing sealed was changed, removed or cut off" },
+	{ "audit", "export", "", 0, 0, CTL_CONF, audit_export, { { 0 } },
+	    "Print the audit with its seals as JSON lines" },
 };
 const size_t cmds_n = nitems(cmds_table);

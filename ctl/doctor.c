@@ -421,7 +421,7 @@ int
 doctor_run(struct ctl *ctl, const struct ctl_args *args)
 {
 	struct doctor d = { .ctl = ctl };
-	char *aid_key;
+	char *aid_key, *audit_key;
 
 	(void)args;
 	if (ctl->json) {
@@ -432,15 +432,19 @@ doctor_run(struct ctl *ctl, const struct ctl_args *args)
 	}
 	if (check_conf(&d)) {
 		aid_key = xasprintf("%s/aid.key", ctl->conf.suite.state_dir);
+		audit_key = xasprintf("%s/audit.key",
+		    ctl->conf.suite.state_dir);
 		check_accounts(&d);
 		check_folder(&d, "state folder", ctl->conf.suite.state_dir);
 		check_folder(&d, "socket folder", ctl->conf.suite.run_dir);
 		check_key(&d, "server key", ctl->conf.suite.server_key);
 		check_key(&d, "aid key", aid_key);
+		check_key(&d, "audit key", audit_key);
 		check_certificate(&d);
 		check_database(&d);
 		check_daemons(&d);
 		free(aid_key);
+		free(audit_key);
 	}
 	check_system(&d);
 	finish(&d);

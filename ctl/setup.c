@@ -17,6 +17,7 @@
 #include "out.h"
 #include "pass.h"
 #include "pg.h"
+#include "proc.h"
 #include "schema.h"
 #include "secret.h"
 #include "setup.h"
@@ -210,6 +211,60 @@ key_file(struct setup *s, const char *name, const char *path)
 		    strerror(errno));
 	else
 		step(s, name, MADE, path);
+	buf_free(&err);
+	return code;
+}
+
+/* Adds the key's public half, a line of hex, to the file, unless it is
+ * there: 1 added, 0 kept, -1 with a sentence. */
+static int
+public_add(const char *path, const struct secret_key *key, struct buf *err_r)
+{
+	struct buf text = BUF_INIT;
+	char hex[2 * SECRET_KEY + 1];
+	uint8_t pub[SECRET_KEY];
+	int rc = 1;
+
+	secret_sign_public(key, pub);
+	str_hex(hex, pub, sizeof(pub));
+	if (access(path, F_OK) == -1)
+		buf_puts(&text, "# Public keys of the audit's seals\n");
+	else if (proc_read_file(path, 65536, &text, err_r) == -1)
+		rc = -1;
+	else if (strstr(buf_cstr(&text), hex) != NULL)
+		rc = 0;
+	if (rc == 1) {
+		buf_printf(&text, "%s\n", hex);
+		rc = write_file(path, 0444, buf_head(&text),
+		    buf_used(&text)) == 0 ? 1 : -1;
+		if (rc == -1)
+			buf_printf(err_r, "%s: %s", path, strerror(errno));
+	}
+	buf_free(&text);
+	return rc;
+}
+
+/* mastctl audit verify and every hub trust the keys in this file; those of
+ * keys that are no longer used stay, for the seals that they made. */
+static int
+audit_public(struct setup *s, const char *key_path, const char *path)
+{
+	struct buf err = BUF_INIT;
+	struct secret_key *key;
+	int made = 1, code = CTL_OK;
+
+	if (s->dry)
+		made = access(path, F_OK) == -1;
+	else if ((key = secret_key_load(key_path, &err)) == NULL)
+		made = -1;
+	else {
+		made = public_add(path, key, &err);
+		secret_key_free(key);
+	}
+	if (made == -1)
+		code = ctl_fail(s->ctl, CTL_FAILED, "%s", buf_cstr(&err));
+	else
+		step(s, "audit public", made ? MADE : KEPT, path);
 	buf_free(&err);
 	return code;
 }
@@ -437,6 +492,8 @@ all_steps(struct setup *s)
 {
 	const struct conf_suite *c = &s->ctl->conf.suite;
 	char *aid_key = xasprintf("%s/aid.key", c->state_dir);
+	char *audit_key = xasprintf("%s/audit.key", c->state_dir);
+	char *audit_pub = xasprintf("%s/audit.pub", c->state_dir);
 	int code;
 
 	if ((code = accounts(s)) == CTL_OK &&
@@ -445,11 +502,15 @@ all_steps(struct setup *s)
 	    (code = folder(s, "socket folder", c->run_dir)) == CTL_OK &&
 	    (code = key_file(s, "server key", c->server_key)) == CTL_OK &&
 	    (code = key_file(s, "aid key", aid_key)) == CTL_OK &&
+	    (code = key_file(s, "audit key", audit_key)) == CTL_OK &&
+	    (code = audit_public(s, audit_key, audit_pub)) == CTL_OK &&
 	    (code = certificate(s)) == CTL_OK &&
 	    (code = database(s)) == CTL_OK &&
 	    (code = migrations(s)) == CTL_OK)
 		code = administrator(s);
 	free(aid_key);
+	free(audit_key);
+	free(audit_pub);
 	return code;
 }
 

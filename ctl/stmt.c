@@ -8,6 +8,8 @@
 const char stmt_begin[] = "BEGIN";
 const char stmt_commit[] = "COMMIT";
 const char stmt_rollback[] = "ROLLBACK";
+const char stmt_snapshot[] =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const char stmt_bootstrap[] =
     "SET client_min_messages = warning;"
     "CREATE SCHEMA IF NOT EXISTS mast;"
@@ -23,6 +25,27 @@ const char stmt_bootstrap[] =
 	" target_type, target_id, details)" \
 	" SELECT 'system', 'mastctl', '" action "', '" type "', " id "," \
 	" jsonb_build_object(" details ") FROM " from ")"
+
+#define TIME(t) "to_char(" t " AT TIME ZONE 'UTC'," \
+	" 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+#define JSON_OR_NULL(e) "coalesce(to_json(" e ")::text, 'null')"
+/* The text of a row of the audit that its seal is over (seal.h), said here
+ * again: what mast.audit_text says is not to be relied on. */
+#define AUDIT_TEXT \
+	"concat('{\"id\":', a.id, ',\"at\":\"', " TIME("a.at") "," \
+	" '\",\"actor_kind\":', to_json(a.actor_kind)," \
+	" ',\"actor_user\":', " JSON_OR_NULL("a.actor_user") "," \
+	" ',\"actor_name\":', " JSON_OR_NULL("a.actor_name") "," \
+	" ',\"action\":', to_json(a.action)," \
+	" ',\"target_type\":', " JSON_OR_NULL("a.target_type") "," \
+	" ',\"target_id\":', " JSON_OR_NULL("a.target_id") "," \
+	" ',\"details\":', coalesce(a.details::text, 'null')," \
+	" ',\"address\":', " JSON_OR_NULL("abbrev(a.address)") "," \
+	" ',\"request_id\":', " JSON_OR_NULL("a.request_id") ", '}')"
+#define AUDIT_SHOWN \
+	"SELECT a.id, " AUDIT_TEXT ", " TIME("a.at") ", a.actor_kind," \
+	" a.actor_name, a.action, concat_ws(' ', a.target_type," \
+	" a.target_id), abbrev(a.address) FROM mast.audit a"
 
 static const struct db_stmt stmts[STMT__MAX] = {
 [STMT_HAS_MIGRATIONS] = { "has_migrations",
@@ -138,6 +161,47 @@ static const struct db_stmt stmts[STMT__MAX] = {
     " host(v.address), v.last_health"
     " FROM mast.node_all v WHERE v.id = $1::uuid",
     1, DB_READ },
+
+[STMT_AUDIT_SEALS] = { "audit_seals",
+    "SELECT seq, rows, ids::text, content, chain, signature, signer, "
+    TIME("sealed_at") " FROM mast.audit_seals WHERE seq > $1::bigint"
+    " ORDER BY seq LIMIT 200", 1, DB_READ },
+[STMT_AUDIT_ROWS] = { "audit_rows",
+    "SELECT a.id, " AUDIT_TEXT
+    " FROM unnest($1::text::int8multirange) AS r JOIN mast.audit a"
+    " ON a.id >= lower(r) AND a.id < upper(r) ORDER BY a.id", 1, DB_READ },
+[STMT_AUDIT_WAITING] = { "audit_waiting",
+    "SELECT a.id, " AUDIT_TEXT
+    " FROM mast.audit_open o JOIN mast.audit a ON a.id = o.id"
+    " WHERE o.id > $1::bigint ORDER BY o.id LIMIT 5000", 1, DB_READ },
+/* All, waiting, announced and gone, and since when the oldest waits. */
+[STMT_AUDIT_COUNTS] = { "audit_counts",
+    "SELECT (SELECT count(*) FROM mast.audit), count(a.id),"
+    " count(*) - count(a.id), " TIME("min(a.at)")
+    " FROM mast.audit_open o LEFT JOIN mast.audit a ON a.id = o.id",
+    0, DB_READ },
+[STMT_AUDIT_LOST] = { "audit_lost",
+    "SELECT a.id FROM mast.audit a"
+    " WHERE NOT EXISTS (SELECT FROM mast.audit_open o WHERE o.id = a.id)"
+    " AND NOT EXISTS (SELECT FROM mast.audit_seals s WHERE s.ids @> a.id)"
+    " ORDER BY a.id LIMIT 20", 0, DB_READ },
+[STMT_AUDIT_NEXT] = { "audit_next",
+    "SELECT * FROM mast.audit_seal_next(5000, interval '0')", 0, DB_READ },
+[STMT_AUDIT_ADD] = { "audit_add",
+    "SELECT mast.audit_seal_add($1::bigint, $2, $3::bigint, $4::bytea, $5,"
+    " $6::bytea, $7::bytea, $8::bytea)", 8, 0 },
+[STMT_AUDIT_TAIL] = { "audit_tail",
+    "SELECT * FROM (" AUDIT_SHOWN " ORDER BY a.id DESC LIMIT $1::integer) t"
+    " ORDER BY 1", 1, DB_READ },
+/* A row may commit after one with a higher id: what follows the lowest of
+ * those that were shown, without them. */
+[STMT_AUDIT_SINCE] = { "audit_since",
+    AUDIT_SHOWN " WHERE a.id > $1::bigint AND a.id <> ALL ($2::bigint[])"
+    " ORDER BY a.id LIMIT 1000", 2, DB_READ },
+[STMT_AUDIT_EXPORTED] = { "audit_exported",
+    "INSERT INTO mast.audit (actor_kind, actor_name, action, target_type,"
+    " details) VALUES ('system', 'mastctl', 'audit.export', 'audit',"
+    " jsonb_build_object('os_user', $1::text))", 1, 0 },
 };
 
 const struct db_stmt *

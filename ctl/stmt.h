@@ -14,6 +14,9 @@ enum stmt {
 	STMT_USER_FIRST, STMT_USER_ADD, STMT_USER_PASSWD, STMT_USER_LIST,
 	STMT_NODE_FIND, STMT_NODE_ADD, STMT_NODE_TOKEN, STMT_NODE_DELETE,
 	STMT_NODE_LIST, STMT_NODE_SHOW,
+	STMT_AUDIT_SEALS, STMT_AUDIT_ROWS, STMT_AUDIT_WAITING,
+	STMT_AUDIT_COUNTS, STMT_AUDIT_LOST, STMT_AUDIT_NEXT, STMT_AUDIT_ADD,
+	STMT_AUDIT_TAIL, STMT_AUDIT_SINCE, STMT_AUDIT_EXPORTED,
 	STMT__MAX
 };
 
@@ -22,6 +25,7 @@ size_t stmt_count(void);
 
 /* Scripts, for db_sync_script. */
 extern const char stmt_begin[], stmt_commit[], stmt_rollback[];
+extern const char stmt_snapshot[];	/* one state for many reads */
 extern const char stmt_bootstrap[];	/* schema and table of migrations */
 void stmt_create_role(struct buf *, const char *role);
 void stmt_create_database(struct buf *, const char *name,

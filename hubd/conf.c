@@ -38,6 +38,8 @@ static const struct conf_key keys[] = {
 	    1000000, false, "events that one node may send at once" },
 	{ "hubd", "config_cache_mib", CONF_INT, OFF(config_cache_mib), "64",
 	    1, 16384, false, "memory for the nodes' configurations" },
+	{ "hubd", "audit_seal_secs", CONF_INT, OFF(audit_seal_secs), "60",
+	    1, 3600, false, "seconds between two seals of the audit" },
 };
 
 static const struct conf_table table = { keys, nitems(keys), "hubd" };

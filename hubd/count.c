@@ -47,6 +47,7 @@ static const struct {
 	ROW(config_hits), ROW(config_asked), ROW(config_stored),
 	ROW(config_same),
 	ROW(published), ROW(publish_held),
+	ROW(audit_seals), ROW(audit_rows), ROW(audit_refused),
 };
 
 _Static_assert(nitems(counters) * sizeof(uint64_t) ==

@@ -33,6 +33,8 @@ struct hub_count {
 	uint64_t config_hits, config_asked, config_stored, config_same;
 	/* publishing */
 	uint64_t published, publish_held;
+	/* sealing the audit */
+	uint64_t audit_seals, audit_rows, audit_refused;
 };
 
 /* The MSG_STATUS_REPLY object: counters and gauges, flat. */

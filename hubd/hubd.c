@@ -27,6 +27,7 @@
 #include "hubd.h"
 #include "listen.h"
 #include "node.h"
+#include "sealer.h"
 #include "serve.h"
 #include "sink.h"
 #include "stmt.h"
@@ -82,8 +83,8 @@ hubd_name(struct hubd *h)
 	h->name = xstrdup(host);
 }
 
-int
-hubd_check(struct hubd *h, struct buf *err_r)
+static int
+hubd_secrets(struct hubd *h, bool anchor, struct buf *err_r)
 {
 	hubd_name(h);
 	if (secret_init() == -1) {
@@ -97,13 +98,22 @@ hubd_check(struct hubd *h, struct buf *err_r)
 	h->key = secret_key_load(h->conf.suite.server_key, err_r);
 	if (h->key == NULL)
 		return PROC_CONFIG;
+	h->sealer = sealer_new(h, anchor, err_r);
+	if (h->sealer == NULL)
+		return PROC_CONFIG;
 	return hubd_tls(h, err_r);
+}
+
+int
+hubd_check(struct hubd *h, struct buf *err_r)
+{
+	return hubd_secrets(h, false, err_r);
 }
 
 int
 hubd_acquire(struct hubd *h, struct buf *err_r)
 {
-	int rc = hubd_check(h, err_r);
+	int rc = hubd_secrets(h, true, err_r);
 
 	if (rc != 0)
 		return rc;
@@ -210,6 +220,7 @@ hubd_start(struct hubd *h)
 	h->sink = sink_new(h);
 	h->hub = hub_new(h);
 	hubd_connect(h);
+	sealer_start(h->sealer);
 	serve_start(h->serve);
 	listen_start(h->listener);
 }
@@ -276,6 +287,7 @@ hubd_free(struct hubd *h)
 	h->stopping = true;
 	conns_free(h->conns);
 	nodes_free(h->nodes);
+	sealer_free(h->sealer);
 	serve_free(h->serve);
 	cmds_free(h->cmds);
 	cache_free(h->cache);

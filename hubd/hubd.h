@@ -40,6 +40,7 @@ struct hubd_conf {
 	int64_t	 event_rate;	/* per node and second */
 	int64_t	 event_burst;
 	int64_t	 config_cache_mib;
+	int64_t	 audit_seal_secs;
 };
 
 /* Settings of the database that this daemon follows. */
@@ -69,6 +70,7 @@ struct hubd {
 	struct cache		*cache;
 	struct sink		*sink;
 	struct serve		*serve;
+	struct sealer		*sealer;
 	struct hub_settings	 set;
 	struct hub_count	 count;
 	mono_us			 started;

@@ -335,6 +335,18 @@ static const struct db_stmt stmts[] = {
 	[STMT_RETENTION] = { "retention",
 	    "SELECT mast.drop_old_partitions(), mast.purge_expired()", 0,
 	    DB_BULK },
+	[STMT_SEALS] = { "seals",
+	    "SELECT seq, rows, ids::text, content, chain, signature, signer,"
+	    " to_char(sealed_at AT TIME ZONE 'UTC',"
+	    " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') FROM mast.audit_seals"
+	    " WHERE seq >= $1::bigint ORDER BY seq LIMIT $2::integer", 2,
+	    DB_READ },
+	[STMT_SEAL_NEXT] = { "seal_next",
+	    "SELECT * FROM mast.audit_seal_next($1::integer,"
+	    " make_interval(secs => $2::bigint / 1000.0))", 2, DB_READ },
+	[STMT_SEAL_ADD] = { "seal_add",
+	    "SELECT mast.audit_seal_add($1::bigint, $2, $3::bigint,"
+	    " $4::bytea, $5, $6::bytea, $7::bytea, $8::bytea)", 8, 0 },
 };
 
 _Static_assert(nitems(stmts) == STMT__MAX, "a statement has no text");

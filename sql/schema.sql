@@ -21,6 +21,7 @@ table ai_usage owner _mast_ctl rls forced
 table alarms owner _mast_ctl rls forced
 table api_tokens owner _mast_ctl rls forced
 table audit owner _mast_ctl rls forced
+table audit_open owner _mast_ctl rls forced
 table audit_seals owner _mast_ctl rls forced
 table certificates owner _mast_ctl rls forced
 table commands owner _mast_ctl rls forced fillfactor=80
@@ -101,13 +102,17 @@ column audit.id bigint not null identity
 column audit.request_id text
 column audit.target_id text
 column audit.target_type text
+column audit_open.id bigint not null
 column audit_seals.chain bytea not null
+column audit_seals.content bytea not null
 column audit_seals.first_id bigint not null
+column audit_seals.ids int8multirange not null
 column audit_seals.last_id bigint not null
 column audit_seals.rows bigint not null
 column audit_seals.sealed_at timestamp with time zone not null default now
 column audit_seals.seq bigint not null
 column audit_seals.signature bytea not null
+column audit_seals.signer bytea not null
 column certificates.active boolean not null default false
 column certificates.chain_pem text not null
 column certificates.created_at timestamp with time zone not null default now
@@ -444,6 +449,8 @@ constraint api_tokens.api_tokens_token_key UNIQUE token_hash
 constraint api_tokens.api_tokens_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
 constraint audit.audit_actor_kind_form CHECK actor_kind = ANY ARRAY['user'::text, 'token'::text, 'system'::text, 'node'::text, 'ai'::text]
 constraint audit.audit_pk PRIMARY KEY id
+constraint audit_open.audit_open_pk PRIMARY KEY id
+constraint audit_seals.audit_seals_form CHECK seq > 0 AND rows > 0 AND octet_length content = 32 AND octet_length chain = 32 AND octet_length signer = 32 AND octet_length signature = 64 AND first_id = lower ids AND last_id = upper ids - 1
 constraint audit_seals.audit_seals_pk PRIMARY KEY seq
 constraint certificates.certificates_pk PRIMARY KEY id
 constraint commands.commands_done_form CHECK state = ANY ARRAY['queued'::command_state, 'sent'::command_state] = done_at IS NULL
@@ -526,8 +533,12 @@ constraint versions.versions_pk PRIMARY KEY name
 index CREATE INDEX ai_usage_user_idx ON mast.ai_usage USING btree user_id, at DESC
 index CREATE INDEX alarms_node_idx ON mast.alarms USING btree node_id, last_at DESC
 index CREATE INDEX api_tokens_user_idx ON mast.api_tokens USING btree user_id
+index CREATE INDEX audit_action_idx ON mast.audit USING btree action COLLATE "C", id DESC
 index CREATE INDEX audit_actor_idx ON mast.audit USING btree actor_user, id DESC
 index CREATE INDEX audit_at_idx ON mast.audit USING brin at
+index CREATE INDEX audit_node_idx ON mast.audit USING btree details ->> 'node_id'::text , id DESC WHERE details ? 'node_id'::text
+index CREATE INDEX audit_request_idx ON mast.audit USING btree request_id WHERE request_id IS NOT NULL
+index CREATE INDEX audit_seals_ids_idx ON mast.audit_seals USING gist ids
 index CREATE INDEX audit_target_idx ON mast.audit USING btree target_type, target_id, id DESC
 index CREATE INDEX commands_node_idx ON mast.commands USING btree node_id, seq DESC
 index CREATE INDEX commands_open_idx ON mast.commands USING btree node_id, seq WHERE state = ANY ARRAY['queued'::command_state, 'sent'::command_state]
@@ -562,6 +573,7 @@ index CREATE UNIQUE INDEX alarms_open_key ON mast.alarms USING btree node_id, ob
 index CREATE UNIQUE INDEX alarms_pk ON mast.alarms USING btree id
 index CREATE UNIQUE INDEX api_tokens_pk ON mast.api_tokens USING btree id
 index CREATE UNIQUE INDEX api_tokens_token_key ON mast.api_tokens USING btree token_hash
+index CREATE UNIQUE INDEX audit_open_pk ON mast.audit_open USING btree id
 index CREATE UNIQUE INDEX audit_pk ON mast.audit USING btree id
 index CREATE UNIQUE INDEX audit_seals_pk ON mast.audit_seals USING btree seq
 index CREATE UNIQUE INDEX certificates_pk ON mast.certificates USING btree id
@@ -616,8 +628,10 @@ policy audit.audit_add PERMISSIVE INSERT to {_mast_apid,_mast_hubd} using - chec
 policy audit.audit_ctl_add PERMISSIVE INSERT to {_mast_ctl} using - check true
 policy audit.audit_ctl_read PERMISSIVE SELECT to {_mast_ctl} using true check -
 policy audit.audit_read PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy audit_open.audit_open_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy audit_seals.audit_seals_ctl_add PERMISSIVE INSERT to {_mast_ctl} using - check true
 policy audit_seals.audit_seals_ctl_read PERMISSIVE SELECT to {_mast_ctl} using true check -
+policy audit_seals.audit_seals_hubd PERMISSIVE SELECT to {_mast_hubd} using true check -
 policy audit_seals.audit_seals_read PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
 policy certificates.certificates_apid PERMISSIVE SELECT to {_mast_apid} using true check -
 policy certificates.certificates_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
@@ -774,6 +788,10 @@ function actor returns uuid owner _mast_ctl s : RETURN NULLIF "left" current_set
 function actor_details details jsonb returns jsonb owner _mast_ctl s : RETURN CASE WHEN actor_token IS NULL THEN details ELSE COALESCE details, '{}'::jsonb || jsonb_build_object 'token_id', actor_token END
 function actor_kind returns text owner _mast_ctl s : RETURN CASE WHEN actor_token IS NULL THEN 'user'::text ELSE 'token'::text END
 function actor_token returns uuid owner _mast_ctl s : RETURN NULLIF substr current_setting 'mast.actor'::text, true , 38 , ''::text ::uuid
+function audit_opened returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.audit_open id VALUES NEW.id ; RETURN NULL; END
+function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea returns boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE covered int8multirange := p_ids::int8multirange; gone bigint; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast audit seal' ; IF p_seq <> SELECT coalesce max s.seq , 0 + 1 FROM mast.audit_seals s THEN RETURN false; END IF; DELETE FROM mast.audit_open o WHERE o.id <@ covered; GET DIAGNOSTICS gone = ROW_COUNT; IF gone <> p_rows THEN RAISE EXCEPTION 'a seal of % rows would cover % that wait', p_rows, gone; END IF; INSERT INTO mast.audit_seals seq, first_id, last_id, rows, chain, signature, sealed_at, ids, content, signer VALUES p_seq, lower covered , upper covered - 1, p_rows, p_chain, p_signature, p_sealed_at::timestamptz, covered, p_content, p_signer ; RETURN true; END
+function audit_seal_next p_limit integer, p_age interval returns TABLE seq bigint, previous bytea, ids text, n bigint, content bytea, sealed_at text owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE last record; BEGIN SELECT s.seq, s.chain, s.sealed_at INTO last FROM mast.audit_seals s ORDER BY s.seq DESC LIMIT 1; IF last.sealed_at > now - p_age AND SELECT count * FROM SELECT FROM mast.audit_open LIMIT p_limit o < p_limit THEN RETURN; END IF; RETURN QUERY SELECT coalesce last.seq, 0 + 1, coalesce last.chain, decode repeat '00', 32 , 'hex' , range_agg int8range b.id, b.id + 1 ::text, count * , sha256 string_agg b.hash, ''::bytea ORDER BY b.id , to_char now AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' FROM SELECT a.id, sha256 convert_to mast.audit_text a , 'UTF8' AS hash FROM mast.audit_open o JOIN mast.audit a ON a.id = o.id ORDER BY a.id LIMIT p_limit b HAVING count * > 0; END
+function audit_text a audit returns text owner _mast_ctl s : RETURN concat '{"id":', a .id, ',"at":"', to_char a .at AT TIME ZONE 'UTC'::text , 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text , '","actor_kind":', to_json a .actor_kind , ',"actor_user":', COALESCE to_json a .actor_user ::text, 'null'::text , ',"actor_name":', COALESCE to_json a .actor_name ::text, 'null'::text , ',"action":', to_json a .action , ',"target_type":', COALESCE to_json a .target_type ::text, 'null'::text , ',"target_id":', COALESCE to_json a .target_id ::text, 'null'::text , ',"details":', COALESCE a .details ::text, 'null'::text , ',"address":', COALESCE to_json abbrev a .address ::text, 'null'::text , ',"request_id":', COALESCE to_json a .request_id ::text, 'null'::text , '}'
 function bump_version returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.versions SET value = value + 1 WHERE name = TG_ARGV[0]; RETURN NULL; END
 function command_refusal p_user uuid, p_node uuid, p_role role returns text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: DECLARE u record; BEGIN SELECT x.is_active, x.expires_at, x.role, x.all_nodes INTO u FROM mast.users x WHERE x.id = p_user; IF NOT FOUND THEN RETURN 'not sent: who ordered it is no user any more'; ELSIF NOT u.is_active THEN RETURN 'not sent: the account of who ordered it is disabled'; ELSIF u.expires_at <= now THEN RETURN 'not sent: the account of who ordered it has expired'; ELSIF u.role < p_role THEN RETURN 'not sent: the role of who ordered it does not allow it ' 'any more'; ELSIF NOT u.all_nodes AND NOT EXISTS SELECT FROM mast.user_nodes n WHERE n.user_id = p_user AND n.node_id = p_node THEN RETURN 'not sent: who ordered it may not access the node any ' 'more'; END IF; RETURN NULL; END
 function config_push_ended returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.node_configs k SET desired = CASE NEW.state WHEN 'acked' THEN NEW.config_hash ELSE k.desired END, desired_at = CASE NEW.state WHEN 'acked' THEN NEW.done_at ELSE k.desired_at END, attempt_error = CASE NEW.state WHEN 'acked' THEN NULL ELSE NEW.state || coalesce ': ' || NEW.error, '' END WHERE k.node_id = NEW.node_id AND k.attempted = NEW.config_hash; RETURN NULL; END
@@ -795,6 +813,7 @@ function signin_lookup p_username text returns TABLE id uuid, password_hash text
 function token_lookup p_token_hash bytea returns TABLE user_id uuid, token_id uuid, username text, role role, all_nodes boolean, node_ids uuid[], ends_us bigint, read_only boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.api_tokens t SET last_used_at = now FROM mast.users u WHERE u.id = t.user_id AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND t.token_hash = p_token_hash AND t.revoked_at IS NULL AND t.expires_at > now AND t.last_used_at IS NULL OR t.last_used_at < now - interval '1 minute' ; RETURN QUERY SELECT u.id, t.id, u.username, least u.role, t.max_role , u.all_nodes AND t.node_ids IS NULL, CASE WHEN u.all_nodes THEN t.node_ids ELSE ARRAY SELECT n.node_id FROM mast.user_nodes n WHERE n.user_id = u.id AND t.node_ids IS NULL OR n.node_id = ANY t.node_ids ORDER BY n.node_id END, mast.wall_us least t.expires_at, u.expires_at , t.read_only FROM mast.api_tokens t JOIN mast.users u ON u.id = t.user_id WHERE t.token_hash = p_token_hash AND t.revoked_at IS NULL AND t.expires_at > now AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now ; END
 function wall_us t timestamp with time zone returns bigint owner _mast_ctl i : RETURN EXTRACT epoch FROM t * 1000000 ::numeric ::bigint
 trigger CREATE TRIGGER api_tokens_auth AFTER DELETE OR UPDATE OF max_role, read_only, node_ids, expires_at, revoked_at ON mast.api_tokens FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
+trigger CREATE TRIGGER audit_opened AFTER INSERT ON mast.audit FOR EACH ROW EXECUTE FUNCTION audit_opened
 trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON mast.certificates FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'certs'
 trigger CREATE TRIGGER commands_config_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.config_hash IS NOT NULL AND new.done_at IS NOT NULL AND new.state <> old.state EXECUTE FUNCTION config_push_ended
 trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
@@ -811,6 +830,7 @@ grant DELETE, INSERT to _mast_apid on api_tokens
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on ai_usage
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on alarms
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on api_tokens
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on audit_open
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on certificates
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on command_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on commands
@@ -868,6 +888,7 @@ grant EXECUTE to _mast_apid on function actor
 grant EXECUTE to _mast_apid on function actor_details details jsonb
 grant EXECUTE to _mast_apid on function actor_kind
 grant EXECUTE to _mast_apid on function actor_token
+grant EXECUTE to _mast_apid on function audit_text a audit
 grant EXECUTE to _mast_apid on function factor_lookup p_user uuid
 grant EXECUTE to _mast_apid on function key_claim p_key text, p_hash bytea, p_request text
 grant EXECUTE to _mast_apid on function provider_key_for p_user uuid, p_provider text
@@ -882,6 +903,10 @@ grant EXECUTE to _mast_ctl on function actor
 grant EXECUTE to _mast_ctl on function actor_details details jsonb
 grant EXECUTE to _mast_ctl on function actor_kind
 grant EXECUTE to _mast_ctl on function actor_token
+grant EXECUTE to _mast_ctl on function audit_opened
+grant EXECUTE to _mast_ctl on function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea
+grant EXECUTE to _mast_ctl on function audit_seal_next p_limit integer, p_age interval
+grant EXECUTE to _mast_ctl on function audit_text a audit
 grant EXECUTE to _mast_ctl on function bump_version
 grant EXECUTE to _mast_ctl on function command_refusal p_user uuid, p_node uuid, p_role role
 grant EXECUTE to _mast_ctl on function config_push_ended
@@ -902,6 +927,8 @@ grant EXECUTE to _mast_ctl on function settings_moved
 grant EXECUTE to _mast_ctl on function signin_lookup p_username text
 grant EXECUTE to _mast_ctl on function token_lookup p_token_hash bytea
 grant EXECUTE to _mast_ctl on function wall_us t timestamp with time zone
+grant EXECUTE to _mast_hubd on function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea
+grant EXECUTE to _mast_hubd on function audit_seal_next p_limit integer, p_age interval
 grant EXECUTE to _mast_hubd on function command_refusal p_user uuid, p_node uuid, p_role role
 grant EXECUTE to _mast_hubd on function drop_old_partitions
 grant EXECUTE to _mast_hubd on function ensure_partitions p_days_ahead integer
@@ -1018,6 +1045,7 @@ grant SELECT to _mast_apid on users.updated_at
 grant SELECT to _mast_apid on users.username
 grant SELECT to _mast_apid on users.version
 grant SELECT to _mast_apid on versions
+grant SELECT to _mast_hubd on audit_seals
 grant SELECT to _mast_hubd on certificates
 grant SELECT to _mast_hubd on commands
 grant SELECT to _mast_hubd on migrations

@@ -80,7 +80,8 @@ def test_json_error(s):
 def test_setup_again(s):
     """setup keeps everything when it is run again"""
     before = {n: open(os.path.join(s.state, "lib", n), "rb").read()
-              for n in ("server.key", "aid.key", "tls.crt", "tls.key")}
+              for n in ("server.key", "aid.key", "audit.key",
+                        "audit.pub", "tls.crt", "tls.key")}
     doc = s.ctl("setup", "--superuser-conninfo",
                 "host=%s/pg user=postgres" % s.state, json_out=True)
     tap.equal(doc["ok"], True)
@@ -94,6 +95,7 @@ def test_setup_again(s):
 def test_setup_modes(s):
     """keys are readable by their owner only"""
     for n, mode in (("server.key", 0o400), ("aid.key", 0o400),
+                    ("audit.key", 0o400), ("audit.pub", 0o444),
                     ("tls.key", 0o400), ("tls.crt", 0o444)):
         st = os.stat(os.path.join(s.state, "lib", n))
         tap.equal(oct(st.st_mode & 0o777), oct(mode), n)
@@ -146,7 +148,8 @@ def test_setup_from_nothing(s):
     tap.equal(code, 0)
     tap.equal(doc["admin"], None, "a given password is not printed")
     states = {x["step"]: x["state"] for x in doc["steps"]}
-    for step in ("server key", "aid key", "certificate", "database",
+    for step in ("server key", "aid key", "audit key",
+                 "audit public", "certificate", "database",
                  "schema", "administrator", "state folder"):
         tap.equal(states[step], "made", step)
     code, doc = ctl(s, conf, "user", "list")

@@ -60,10 +60,10 @@ BEGIN {
 	split("timer conf json jscan secret tls rate sandbox http1 ws msg " \
 	    "sock frame driver", a)
 	for (i in a) layer[a[i]] = 1
-	split("stream ipc db proc", a)
+	split("stream ipc db proc seal", a)
 	for (i in a) layer[a[i]] = 2
 	split("json:jscan frame:jscan frame:json driver:jscan driver:json " \
-	    "ipc:stream", a)
+	    "ipc:stream seal:db", a)
 	for (i in a) pair[a[i]] = 1
 }
 FNR == 1 {

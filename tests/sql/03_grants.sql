@@ -1,7 +1,7 @@
 -- What each role may not do, tried. 42501 is the refusal of a grant.
 BEGIN;
 SET search_path = tap, mast, pg_catalog;
-SELECT plan(33);
+SELECT plan(41);
 
 CREATE FUNCTION tap.refused(sql text, name text) RETURNS text LANGUAGE sql
 AS $$ SELECT tap.throws_ok(sql, '42501', NULL::text, name) $$;
@@ -18,6 +18,12 @@ SELECT refused('INSERT INTO audit (actor_kind, action, at) VALUES
     (''user'', ''x'', ''2000-01-01'')', 'apid: no choice of the time');
 SELECT refused('INSERT INTO audit_seals SELECT 1, 1, 1, 1, '''', ''''',
     'apid: no seal');
+SELECT refused('SELECT * FROM audit_open', 'apid: not what waits for a seal');
+SELECT refused('DELETE FROM audit_open', 'apid: nothing leaves the queue');
+SELECT refused('SELECT * FROM mast.audit_seal_next(1, ''0'')',
+    'apid: no offer of a seal');
+SELECT refused('SELECT mast.audit_seal_add(1, ''{}'', 0, '''', '''', '''',
+    '''', '''')', 'apid: no seal by the function either');
 SELECT refused('SELECT sealed FROM provider_keys', 'apid: no provider key');
 SELECT refused('SELECT * FROM provider_keys', 'apid: no row of provider keys');
 SELECT refused('UPDATE provider_keys SET hint = encode(sealed, ''hex'')',
@@ -48,6 +54,12 @@ SELECT refused('INSERT INTO migrations VALUES (99, '''', '''')',
 SET LOCAL ROLE _mast_hubd;
 SELECT refused('UPDATE audit SET action = ''y''', 'hubd: no update of audit');
 SELECT refused('SELECT * FROM audit', 'hubd: no reading of audit');
+SELECT refused('SELECT * FROM audit_open', 'hubd: not what waits for a seal');
+SELECT refused('INSERT INTO audit_seals SELECT * FROM audit_seals',
+    'hubd: no seal but by its function');
+SELECT refused('DELETE FROM audit_seals', 'hubd: no seal removed');
+SELECT lives_ok('SELECT * FROM mast.audit_seal_next(1, ''0'')',
+    'hubd is offered a seal');
 SELECT refused('SELECT * FROM users', 'hubd: no user');
 SELECT refused('SELECT * FROM mast.signin_lookup(''x'')', 'hubd: no sign-in');
 SELECT refused('UPDATE nodes SET name = ''x''', 'hubd: no change of a node');
