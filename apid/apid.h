@@ -17,6 +17,7 @@
 
 struct ai;
 struct auth;
+struct budget;
 struct db;
 struct event_base;
 struct feed;
@@ -47,6 +48,8 @@ struct apid_conf {
 	int64_t	 body_timeout;
 	int64_t	 idle_timeout;
 	int64_t	 pwhash_threads;	/* 0: one per core */
+	int64_t	 rate_per_sec;		/* budget.h */
+	int64_t	 rate_burst;
 	bool	 hsts;
 };
 
@@ -73,6 +76,7 @@ struct apid {
 	struct settings		*settings;
 	struct pwhash		*pwhash;
 	struct auth		*auth;
+	struct budget		*budget;
 	struct http		*http;
 	struct relay		*relay;
 	struct metrics		*metrics;	/* and the control socket */

@@ -25,7 +25,6 @@
 #define TOKEN		64
 #define TOKEN_FRESH	(60 * MONO_SEC)
 
-#define ATTEMPT_WINDOW	(60 * MONO_SEC)
 #define ACCOUNT_LIMIT	20
 #define ACCOUNT_WINDOW	(300 * MONO_SEC)
 #define GUESS_LIMIT	60
@@ -251,7 +250,7 @@ auth_new(struct apid *apid)
 
 	a->apid = apid;
 	TAILQ_INIT(&a->lru);
-	a->attempts = rate_map_new(LIMIT_ENTRIES, 5, ATTEMPT_WINDOW);
+	a->attempts = rate_map_new(LIMIT_ENTRIES, 5, AUTH_ATTEMPT_WINDOW);
 	a->accounts = rate_map_new(LIMIT_ENTRIES, ACCOUNT_LIMIT,
 	    ACCOUNT_WINDOW);
 	a->guesses = rate_map_new(LIMIT_ENTRIES, GUESS_LIMIT, GUESS_WINDOW);
@@ -465,7 +464,7 @@ auth_attempt(struct auth *a, const char *address, unsigned *left_r,
 	size_t n = strlen(address);
 
 	*left_r = 0;
-	*wait_r = ATTEMPT_WINDOW;
+	*wait_r = AUTH_ATTEMPT_WINDOW;
 	rate_map_limit(a->attempts, limit);
 	if (rate_map_blocked(a->attempts, address, n, now, wait_r)) {
 		a->stats.limited++;
@@ -473,7 +472,7 @@ auth_attempt(struct auth *a, const char *address, unsigned *left_r,
 	}
 	used = rate_map_hit(a->attempts, address, n, now);
 	*left_r = used < limit ? limit - used : 0;
-	*wait_r = ATTEMPT_WINDOW;	/* at most: the window began before */
+	*wait_r = AUTH_ATTEMPT_WINDOW;	/* at most: the window began before */
 	return true;
 }
 

@@ -92,6 +92,7 @@ void auth_drop(struct auth *, const uint8_t hash[SECRET_HASH]);
  * up. hit counts one. */
 bool auth_guessing(struct auth *, const char *address);
 void auth_guessed(struct auth *, const char *address);
+#define AUTH_ATTEMPT_WINDOW (60 * MONO_SEC)
 /* Sign-in attempts of an address; false: over the limit, *wait_r left. */
 bool auth_attempt(struct auth *, const char *address, unsigned *left_r,
     mono_us *wait_r);

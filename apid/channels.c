@@ -6,6 +6,7 @@
 #include "ai.h"
 #include "apid.h"
 #include "auth.h"
+#include "budget.h"
 #include "channels.h"
 #include "db.h"
 #include "feed.h"
@@ -70,6 +71,7 @@ channels_open(struct apid *a, struct acquired *got)
 	open_database(a);
 	a->settings = settings_new(a);
 	a->auth = auth_new(a);
+	a->budget = budget_new(a);
 	a->pwhash = pwhash_new(a->base, (unsigned)a->conf.pwhash_threads);
 	a->relay = relay_new(a);
 	a->feed = feed_new(a);
@@ -93,6 +95,7 @@ channels_close(struct apid *a)
 	hub_free(a->hub);
 	feed_free(a->feed);
 	auth_free(a->auth);
+	budget_free(a->budget);
 	settings_free(a->settings);
 	db_free(a->db);
 	stream_io_free(a->io);

@@ -40,6 +40,10 @@ static const struct conf_key keys[] = {
 	  false, "seconds that a connection may wait between requests" },
 	{ "apid", "pwhash_threads", CONF_INT, OFF(pwhash_threads), "0", 0, 64,
 	  false, "threads that check passwords; 0: one per core" },
+	{ "apid", "rate_per_second", CONF_INT, OFF(rate_per_sec), "50000", 1,
+	  1000000, false, "requests a second of one user, on the average" },
+	{ "apid", "rate_burst", CONF_INT, OFF(rate_burst), "100000", 1,
+	  10000000, false, "requests of one user at once" },
 	{ "apid", "hsts", CONF_BOOL, OFF(hsts), "yes", 0, 0, false,
 	  "send Strict-Transport-Security unless self-signed" },
 };

@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "auth.h"
 #include "body.h"
+#include "budget.h"
 #include "conn.h"
 #include "http.h"
 #include "ipc.h"
@@ -285,6 +286,8 @@ conn_known(struct conn *c, enum err err, struct who *w)
 	}
 	if (w != NULL)
 		r->who = who_ref(w);
+	if (!budget_take(c->apid->budget, r))
+		return;
 	if (row->role > ROLE_PUBLIC && row->method != ROUTE_GET &&
 	    !(row->flags & ROUTE_NO_CSRF) && !w->token && !peer_csrf(r)) {
 		req_fail(r, ERR_CSRF, NULL);
@@ -316,14 +319,13 @@ conn_authenticate(struct conn *c)
 	struct who *w;
 	enum err err;
 
-	if (r->route->role == ROLE_PUBLIC &&
-	    !(r->route->flags & ROUTE_OPTIONAL)) {
-		conn_body(c);
-		return;
-	}
-	token = auth_token(&r->h, &r->cookie);
-	if (token.p == NULL && (r->route->flags & ROUTE_OPTIONAL)) {
-		conn_body(c);
+	token = (struct slice){ NULL, 0 };
+	if (r->route->role > ROLE_PUBLIC ||
+	    (r->route->flags & ROUTE_OPTIONAL))
+		token = auth_token(&r->h, &r->cookie);
+	if (token.p == NULL && r->route->role == ROLE_PUBLIC) {
+		if (budget_take(c->apid->budget, r))
+			conn_body(c);
 		return;
 	}
 	if (token.p == NULL) {

@@ -9,6 +9,7 @@
 #include "apid.h"
 #include "arg.h"
 #include "auth.h"
+#include "budget.h"
 #include "h_auth.h"
 #include "pwhash.h"
 #include "req.h"
@@ -185,16 +186,8 @@ on_user(struct req *r, const struct db_result *res)
 static void
 limit_fields(struct req *r, unsigned left, mono_us wait)
 {
-	char text[32];
-
-	snprintf(text, sizeof(text), "%lld", (long long)settings_get(
-	    r->apid->settings, SETTING_MAX_LOGIN_ATTEMPTS));
-	req_header(r, "RateLimit-Limit", text);
-	snprintf(text, sizeof(text), "%u", left);
-	req_header(r, "RateLimit-Remaining", text);
-	snprintf(text, sizeof(text), "%lld",
-	    (long long)((wait + MONO_SEC - 1) / MONO_SEC));
-	req_header(r, "RateLimit-Reset", text);
+	budget_header(r, "signin", settings_get(r->apid->settings,
+	    SETTING_MAX_LOGIN_ATTEMPTS), AUTH_ATTEMPT_WINDOW, left, wait);
 }
 
 void

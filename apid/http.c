@@ -325,7 +325,7 @@ http_req_put(struct http *h, struct req *r)
 		r->raw = (struct slice){ NULL, 0 };
 		r->id[0] = r->etag[0] = '\0';
 		r->cookie = r->answered = r->dispatched = r->head = false;
-		r->cache_set = r->retry_set = r->encoded = false;
+		r->cache_set = r->retry_set = r->encoded = r->budget = false;
 		r->gone = NULL;
 		r->err = ERR_OK;
 		r->status = 0;

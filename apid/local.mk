@@ -4,7 +4,7 @@ mastkeeper_apid_LDADD = apid/libapid.a $(COMMON_LIBS)
 noinst_LIBRARIES += apid/libapid.a
 apid_libapid_a_SOURCES = \
 	apid/acquire.c apid/acquire.h apid/apid.h apid/arg.c apid/arg.h apid/auth.c apid/auth.h \
-	apid/body.c apid/body.h apid/channels.c apid/channels.h apid/conf.c \
+	apid/body.c apid/body.h apid/budget.c apid/budget.h apid/channels.c apid/channels.h apid/conf.c \
 	apid/conn.c apid/conn.h apid/cursor.c apid/cursor.h apid/gzip.c apid/gzip.h apid/h_auth.c \
 	apid/h_auth.h apid/h_health.c apid/h_health.h apid/http.c \
 	apid/http.h apid/metrics.c apid/metrics.h apid/once.c apid/once.h apid/page.c apid/page.h apid/peer.c apid/peer.h \

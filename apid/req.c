@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "apid.h"
+#include "budget.h"
 #include "conn.h"
 #include "gzip.h"
 #include "http.h"
@@ -282,6 +283,7 @@ put_head(struct req *r, int status, const char *type, bool vary, bool gz)
 		buf_puts(b, type);
 		buf_puts(b, "\r\n");
 	}
+	budget_put(r->apid->budget, r, b);
 	put_tag(r, gz);
 	if (!r->cache_set)
 		buf_puts(b, page ? "Cache-Control: no-cache, no-store, "

@@ -76,6 +76,8 @@ struct req {
 	bool			 cache_set;	/* Cache-Control was given */
 	bool			 retry_set;	/* Retry-After too */
 	bool			 encoded;	/* Content-Encoding too */
+	bool			 budget;	/* took one; then: */
+	int64_t			 budget_left, budget_reset;
 	char			 etag[64];
 	struct buf		 head_in;	/* of a req that lost its conn */
 	struct buf		 headers;	/* extra fields, ready made */

@@ -26,19 +26,19 @@
 
 static const struct route routes[] = {
 	/* health */
-	{ ROUTE_GET, "/health", ROLE_PUBLIC, 0, 0, NULL, NULL,
+	{ ROUTE_GET, "/health", ROLE_PUBLIC, ROUTE_FREE, 0, NULL, NULL,
 	  h_health, "The service answers" },
-	{ ROUTE_GET, "/livez", ROLE_PUBLIC, 0, 0, NULL, NULL,
+	{ ROUTE_GET, "/livez", ROLE_PUBLIC, ROUTE_FREE, 0, NULL, NULL,
 	  h_health_live, "The loop turns" },
-	{ ROUTE_GET, "/readyz", ROLE_PUBLIC, 0, 0, NULL, NULL,
+	{ ROUTE_GET, "/readyz", ROLE_PUBLIC, ROUTE_FREE, 0, NULL, NULL,
 	  h_health_ready, "Database, schema, hub and aid" },
 
 	{ ROUTE_GET, API "/openapi.json", ROLE_PUBLIC, 0, 0, NULL, NULL,
 	  h_page_openapi, "The description of all this" },
 
 	/* sign-in */
-	{ ROUTE_POST, API "/auth/login", ROLE_PUBLIC, ROUTE_NO_CSRF, KB(8),
-	  &h_auth_login_body, &h_auth_login_size,
+	{ ROUTE_POST, API "/auth/login", ROLE_PUBLIC, ROUTE_NO_CSRF | ROUTE_FREE,
+	  KB(8), &h_auth_login_body, &h_auth_login_size,
 	  h_auth_login, "Sign in" },
 	{ ROUTE_POST, API "/auth/logout", ROLE_VIEWER, ROUTE_SESSION, 0, NULL, NULL,
 	  h_auth_logout, "Sign out" },
@@ -135,8 +135,8 @@ static const struct route routes[] = {
 	/* sockets */
 	{ ROUTE_GET, "/ws/dashboard", ROLE_VIEWER, ROUTE_UPGRADE, 0, NULL,
 	  NULL, h_dashboard, "Live state for browsers" },
-	{ ROUTE_GET, "/ws/node", ROLE_PUBLIC, ROUTE_UPGRADE, 0, NULL, NULL,
-	  relay_node, "Nodes, relayed to hubd" },
+	{ ROUTE_GET, "/ws/node", ROLE_PUBLIC, ROUTE_UPGRADE | ROUTE_FREE, 0,
+	  NULL, NULL, relay_node, "Nodes, relayed to hubd" },
 
 	/* the page */
 	{ ROUTE_GET, "/", ROLE_PUBLIC, ROUTE_HTML, 0, NULL, NULL,
@@ -166,7 +166,7 @@ routes_dump(struct buf *b)
 
 	for (i = 0; i < nitems(routes); i++) {
 		r = &routes[i];
-		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s%s  %s\n",
+		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s%s%s  %s\n",
 		    route_method_name(r->method), r->pattern,
 		    role_text(r->role), r->body_max,
 		    r->schema != NULL ? " json" : "",
@@ -177,6 +177,7 @@ routes_dump(struct buf *b)
 		    r->flags & ROUTE_HTML ? " html" : "",
 		    r->flags & ROUTE_RAW_BODY ? " raw" : "",
 		    r->flags & ROUTE_OPTIONAL ? " optional" : "",
-		    r->flags & ROUTE_SESSION ? " session" : "", r->doc);
+		    r->flags & ROUTE_SESSION ? " session" : "",
+		    r->flags & ROUTE_FREE ? " free" : "", r->doc);
 	}
 }

@@ -59,6 +59,7 @@ struct entry {
 	uint64_t		 hash;
 	mono_us			 end;		/* of the window */
 	unsigned		 count;
+	struct rate		 bucket;
 	size_t			 n;
 	uint8_t			 key[];
 };
@@ -201,18 +202,31 @@ add(struct rate_map *m, const void *key, size_t n, uint64_t hash)
 	return e;
 }
 
-unsigned
-rate_map_hit(struct rate_map *m, const void *key, size_t n, mono_us now)
+/* The entry of a key, made when it is not there; it was used last. */
+static struct entry *
+touch(struct rate_map *m, const void *key, size_t n)
 {
 	uint64_t	 hash = hash_of(m, key, n);
 	struct entry	*e = *find(m, key, n, hash);
 
-	if (e == NULL) {
-		e = add(m, key, n, hash);
-	} else {
-		TAILQ_REMOVE(&m->lru, e, lru);
-		TAILQ_INSERT_TAIL(&m->lru, e, lru);
-	}
+	if (e == NULL)
+		return add(m, key, n, hash);
+	TAILQ_REMOVE(&m->lru, e, lru);
+	TAILQ_INSERT_TAIL(&m->lru, e, lru);
+	return e;
+}
+
+struct rate *
+rate_map_bucket(struct rate_map *m, const void *key, size_t n)
+{
+	return &touch(m, key, n)->bucket;
+}
+
+unsigned
+rate_map_hit(struct rate_map *m, const void *key, size_t n, mono_us now)
+{
+	struct entry *e = touch(m, key, n);
+
 	if (e->count == 0 || e->end <= now) {
 		e->count = 0;
 		e->end = now + m->window;

@@ -33,6 +33,9 @@ bool rate_map_blocked(struct rate_map *, const void *key, size_t n,
 unsigned rate_map_hit(struct rate_map *, const void *key, size_t n,
     mono_us now);
 void rate_map_clear(struct rate_map *, const void *key, size_t n);
+/* A token bucket of that key, full when new; good until the next call. A map
+ * holds either these or windows. */
+struct rate *rate_map_bucket(struct rate_map *, const void *key, size_t n);
 size_t rate_map_size(const struct rate_map *);
 uint64_t rate_map_evicted(const struct rate_map *);
 

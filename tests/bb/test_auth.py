@@ -136,8 +136,8 @@ def test_address_limit(s):
     address = source()
     for left in (4, 3, 2, 1, 0):
         r = login(s, "limited-one", PASSWORD, address).want(200)
-        tap.equal((r.header("RateLimit-Limit"),
-                   r.header("RateLimit-Remaining")), ("5", str(left)))
+        tap.equal((r.header("RateLimit-Policy"), r.header("RateLimit")),
+                  ('"signin";q=5;w=60', '"signin";r=%d;t=60' % left))
     r = login(s, "limited-one", PASSWORD, address).problem(429)
     wait = int(r.header("Retry-After"))
     if not 1 <= wait <= 60:
@@ -159,7 +159,7 @@ def test_limit_setting(s):
     try:
         def two():
             return login(s, "limited-two", PASSWORD).header(
-                "RateLimit-Limit") == "2"
+                "RateLimit-Policy") == '"signin";q=2;w=60'
         mast.wait_until(two, 10, "the setting", step=0.3)
         address = source()
         codes = [login(s, "limited-two", PASSWORD, address).status

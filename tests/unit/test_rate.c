@@ -109,6 +109,28 @@ START_TEST(bounded)
 }
 END_TEST
 
+START_TEST(buckets)
+{
+	struct rate_map	*m = rate_map_new(2, 0, 0);
+	mono_us		 t = 5 * MONO_SEC;
+
+	ck_assert(rate_take(rate_map_bucket(m, "a", 1), 1, 2, 1, t));
+	ck_assert(rate_take(rate_map_bucket(m, "a", 1), 1, 2, 1, t));
+	ck_assert(!rate_take(rate_map_bucket(m, "a", 1), 1, 2, 1, t));
+	ck_assert(rate_take(rate_map_bucket(m, "b", 1), 1, 2, 1, t));
+	ck_assert(!rate_take(rate_map_bucket(m, "a", 1), 1, 2, 1, t));
+	/* The one used longest ago goes, and is full when it comes again. */
+	ck_assert(rate_take(rate_map_bucket(m, "c", 1), 1, 2, 2, t));
+	ck_assert_uint_eq(rate_map_size(m), 2);
+	ck_assert(!rate_take(rate_map_bucket(m, "a", 1), 1, 2, 1, t));
+	ck_assert(rate_take(rate_map_bucket(m, "b", 1), 1, 2, 2, t));
+	ck_assert(rate_take(rate_map_bucket(m, "a", 1), 1, 2, 1,
+	    t + MONO_SEC));
+	ck_assert_uint_eq(rate_map_evicted(m), 2);
+	rate_map_free(m);
+}
+END_TEST
+
 START_TEST(odd_keys)
 {
 	struct rate_map	*m = rate_map_new(100, 1, MONO_SEC);
@@ -139,6 +161,7 @@ main(void)
 	tcase_add_test(t, never);
 	tcase_add_test(t, window);
 	tcase_add_test(t, bounded);
+	tcase_add_test(t, buckets);
 	tcase_add_test(t, odd_keys);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
