@@ -11,11 +11,12 @@ BB_TESTS = \
 	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_nodes.py \
 	tests/bb/test_page.py tests/bb/test_place.py tests/bb/test_readme.py
 BB_TESTS += tests/bb/test_settings.py
+BB_TESTS += tests/bb/test_budget.py tests/bb/test_matrix.py
 BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py \
 	tests/bb/describe.py tests/bb/hubkit.py \
-	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/tap.py tests/bb/ws.py \
+	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/rows.py tests/bb/tap.py tests/bb/ws.py \
 	tests/samples packaging/build-aux/tap-driver.sh
 
 # What `make check` would run, for scripts.

@@ -49,7 +49,7 @@ texts() {
 	    -o -path './.ci/run' \) -print | sort
 }
 
-echo "1..14"
+echo "1..15"
 
 # ---- 1. layers: a lower one never includes a higher one
 # shellcheck disable=SC2016 # awk's own $
@@ -206,6 +206,12 @@ if have shellcheck; then
 else
 	skip "shellcheck" shellcheck
 fi
+
+# ---- a test that nobody runs shows nothing
+for f in tests/bb/test_*.py; do
+	grep -q "$f" tests/bb/local.mk || echo "$f is not in local.mk"
+done >"$tmp"
+point "every black-box suite is run"
 
 # ---- 10. manual pages
 if have mandoc; then
