@@ -76,6 +76,7 @@ struct apid {
 	struct settings		*settings;
 	struct pwhash		*pwhash;
 	struct auth		*auth;
+	struct rate_map		*refusals;	/* noted, by user */
 	struct budget		*budget;
 	struct http		*http;
 	struct relay		*relay;

@@ -16,6 +16,8 @@
 #include "metrics.h"
 #include "proc.h"
 #include "pwhash.h"
+#include "rate.h"
+#include "refusal.h"
 #include "relay.h"
 #include "secret.h"
 #include "dbschema.h"
@@ -71,6 +73,7 @@ channels_open(struct apid *a, struct acquired *got)
 	open_database(a);
 	a->settings = settings_new(a);
 	a->auth = auth_new(a);
+	a->refusals = refusal_new();
 	a->budget = budget_new(a);
 	a->pwhash = pwhash_new(a->base, (unsigned)a->conf.pwhash_threads);
 	a->relay = relay_new(a);
@@ -95,6 +98,7 @@ channels_close(struct apid *a)
 	hub_free(a->hub);
 	feed_free(a->feed);
 	auth_free(a->auth);
+	rate_map_free(a->refusals);
 	budget_free(a->budget);
 	settings_free(a->settings);
 	db_free(a->db);

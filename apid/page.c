@@ -106,24 +106,31 @@ put_link(struct req *req, const char *cursor)
 	buf_free(&b);
 }
 
-void
-page_answer(struct req *req, const struct page *p,
-    const struct db_result *res)
+bool
+page_link(struct req *req, const struct page *p, const struct db_result *res,
+    int first)
 {
 	struct slice key[CURSOR_KEYS];
 	char text[CURSOR_TEXT];
 	size_t i;
 
 	for (i = 0; i < p->list->keys && db_rows(res) == 1 &&
-	    !db_isnull(res, 0, (int)i + 1); i++)
-		key[i] = db_get(res, 0, (int)i + 1);
-	if (i < p->list->keys) {	/* nothing follows */
-		req_json_db(req, 200, res, 0, 0);
-	} else if (cursor_seal(req->apid->key, p->list->name, key, i,
-	    text) == 0) {
+	    !db_isnull(res, 0, (int)i + first); i++)
+		key[i] = db_get(res, 0, (int)i + first);
+	if (i < p->list->keys)
+		return true;		/* nothing follows */
+	if (cursor_seal(req->apid->key, p->list->name, key, i, text) == 0) {
 		put_link(req, text);
-		req_json_db(req, 200, res, 0, 0);
-	} else {
-		req_fail(req, ERR_INTERNAL, "a row's key is too long");
+		return true;
 	}
+	req_fail(req, ERR_INTERNAL, "a row's key is too long");
+	return false;
+}
+
+void
+page_answer(struct req *req, const struct page *p,
+    const struct db_result *res)
+{
+	if (page_link(req, p, res, 1))
+		req_json_db(req, 200, res, 0, 0);
 }

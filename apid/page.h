@@ -69,6 +69,11 @@ struct page *page_get(struct req *, const struct page_list *);
 struct db_arg page_limit(struct req *, const struct page *);
 /* The ith key of the row after which to go on; NULL from the start. */
 struct db_arg page_key(const struct page *, size_t i);
+/* Sets Link when the result (..., key, key) has keys, the first of them in
+ * column first; false: answered, it cannot be told where to go on. For
+ * lists in another form than JSON. */
+bool page_link(struct req *, const struct page *, const struct db_result *,
+    int first);
 /* Sets Link when the result (json, key, key, ...) has keys, answers 200. */
 void page_answer(struct req *, const struct page *, const struct db_result *);
 

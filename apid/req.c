@@ -16,6 +16,7 @@
 #include "log.h"
 #include "once.h"
 #include "problem.h"
+#include "refusal.h"
 #include "req.h"
 #include "secret.h"
 #include "stream.h"
@@ -395,6 +396,8 @@ fail(struct req *r, struct problem *p)
 	if (info->status == 401)
 		req_header(r, "WWW-Authenticate",
 		    "Bearer realm=\"mastkeeper\"");
+	if (info->status == 403 && r->who != NULL && r->route != NULL)
+		refusal_note(r, p->err, p->detail);
 	buf_clear(&r->text);
 	problem_put(&r->text, p);
 	answer(r, info->status, TYPE_PROBLEM, (struct slice){

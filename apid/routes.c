@@ -3,6 +3,7 @@
  * takes. A review of who may do what is a review of this table; its text
  * form is pinned by a test.
  */
+#include "h_audit.h"
 #include "h_auth.h"
 #include "h_command.h"
 #include "h_config.h"
@@ -108,6 +109,10 @@ static const struct route routes[] = {
 	  h_event_count, "Count open warnings and criticals" },
 	{ ROUTE_POST, API "/events/#id/ack", ROLE_OPERATOR, 0, 0, NULL, NULL,
 	  h_event_ack, "Acknowledge an event" },
+
+	/* audit */
+	{ ROUTE_GET, API "/audit", ROLE_ADMIN, 0, 0, NULL, NULL,
+	  h_audit, "Who did what, newest first" },
 
 	/* what a person arranges for oneself */
 	{ ROUTE_GET, API "/preferences/*key", ROLE_VIEWER, 0, 0, NULL, NULL,

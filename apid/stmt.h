@@ -17,6 +17,7 @@ enum stmt_family {
 	STMT_EVENT	= 2 << 8,
 	STMT_SYSTEM	= 4 << 8,
 	STMT_USER	= 3 << 8,
+	STMT_AUDIT	= 5 << 8,
 	STMT_PLACE	= 6 << 8,
 	STMT_COMMAND	= 9 << 8,
 };
@@ -76,6 +77,13 @@ enum stmt {			/* the order of the tables */
 	STMT_API_TOKEN_ME,	/* () the caller as JSON */
 	STMT_USER__END,
 
+	/* stmt_audit.c */
+	STMT_AUDIT_LIST = STMT_AUDIT,	/* see the text: json, key */
+	STMT_AUDIT_LINES,	/* see the text: JSON lines, key; audit */
+	STMT_AUDIT_CSV,		/* see the text: CSV lines, key; audit */
+	STMT_AUDIT_REFUSED,	/* see the text: audit */
+	STMT_AUDIT__END,
+
 	/* stmt_place.c */
 	STMT_PREFERENCE_GET = STMT_PLACE,	/* (key) json */
 	STMT_PREFERENCE_PUT,	/* (key, value, address, request id) key */
@@ -92,7 +100,7 @@ enum stmt {			/* the order of the tables */
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
-extern const struct db_stmt stmt_place[], stmt_system[], stmt_command[];
+extern const struct db_stmt stmt_audit[], stmt_place[], stmt_system[], stmt_command[];
 extern const struct db_stmt stmt_place[], stmt_system[];
 extern const struct db_stmt stmt_user[];
 

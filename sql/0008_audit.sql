@@ -123,6 +123,28 @@ CREATE INDEX audit_request_idx ON mast.audit (request_id)
 CREATE INDEX audit_node_idx ON mast.audit ((details ->> 'node_id'), id DESC)
     WHERE details ? 'node_id';
 
+-- The node that a row is about, if it is about one.
+CREATE FUNCTION mast.audit_node(target_type text, target_id text,
+    details jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(CASE WHEN target_type = 'node' THEN target_id END,
+    details ->> 'node_id');
+
+-- A field of RFC 4180; one that a spreadsheet would run begins with '.
+CREATE FUNCTION mast.csv_field(value text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce('"' || replace(CASE WHEN value ~ '^[-=+@\t\r\n]'
+    THEN chr(39) || value ELSE value END, '"', '""') || '"', '');
+
+-- Nobody reads about nodes that are hidden from him.
+DROP POLICY audit_read ON mast.audit;
+CREATE POLICY audit_read ON mast.audit FOR SELECT TO _mast_apid
+    USING ((SELECT me.role FROM mast.me) >= 'admin'
+    AND ((SELECT me.all_nodes FROM mast.me)
+    OR mast.audit_node(target_type, target_id, details) IS NULL
+    OR mast.audit_node(target_type, target_id, details) IN
+	(SELECT m.node_id::text FROM mast.my_nodes m)));
+
 ------------------------------------------------------------------------
 -- Grants: hubd seals without seeing a row
 
@@ -131,7 +153,10 @@ REVOKE ALL ON FUNCTION mast.audit_text(mast.audit), mast.audit_opened(),
     mast.audit_seal_next(integer, interval),
     mast.audit_seal_add(bigint, text, bigint, bytea, text, bytea, bytea,
 	bytea) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mast.audit_text(mast.audit) TO _mast_apid;
+REVOKE ALL ON FUNCTION mast.audit_node(text, text, jsonb),
+    mast.csv_field(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mast.audit_text(mast.audit),
+    mast.audit_node(text, text, jsonb), mast.csv_field(text) TO _mast_apid;
 GRANT EXECUTE ON FUNCTION mast.audit_seal_next(integer, interval),
     mast.audit_seal_add(bigint, text, bigint, bytea, text, bytea, bytea,
 	bytea) TO _mast_hubd;

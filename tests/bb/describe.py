@@ -220,7 +220,7 @@ class Description:
                 where, kind, answer))
         if method == "HEAD":
             return
-        if kind.endswith("json") and "schema" in content[kind]:
+        if kind.endswith(("/json", "+json")) and "schema" in content[kind]:
             self.valid(where, content[kind]["schema"], answer)
 
     def valid(self, where, schema, answer):

@@ -2,12 +2,15 @@
 """The audit: seals that hold against whoever owns the database, the
 commands, the read API, and that refusals and exports are in it."""
 import contextlib
+import csv
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import urllib.parse
 
 import mast
 import tap
@@ -357,6 +360,230 @@ def test_export(s):
     kinds = {f["kind"] for f in check(["{\"seal\":1}"] + lines,
                                       1)["faults"]}
     tap.equal(kinds, {"seal"})
+
+
+API = "/api/v1/audit"
+
+
+def people(s):
+    """An admin of all nodes, one of a single node, a viewer; two nodes."""
+    if not hasattr(s, "audit_people"):
+        a = s.admin().node_add("audit-a")[0]
+        b = s.admin().node_add("audit-b")[0]
+        s.user_add("audit-admin", "admin")
+        s.user_add("audit-one", "admin", nodes=[a])
+        s.user_add("audit-viewer", "viewer")
+        s.audit_people = (a, b, s.session_for("audit-admin"),
+                          s.session_for("audit-one"),
+                          s.session_for("audit-viewer"))
+    return s.audit_people
+
+
+def listed(who, **query):
+    return who.get(API + "?" + urllib.parse.urlencode(query)).want(200).json
+
+
+def test_read(s):
+    """Rows newest first, with every column and their seal"""
+    admin = people(s)[2]
+    rows(s, 2, action="test.read")
+    got = listed(admin, action="test.read")
+    tap.equal(len(got), 2)
+    row = got[0]
+    tap.equal({k: row[k] for k in row if k not in ("id", "at")}, {
+        "actor_kind": "user", "actor_user": None, "actor_name": "tester",
+        "action": "test.read", "target_type": "thing", "target_id": "1",
+        "details": {"a": [1, '\u00fc"']}, "address": "192.0.2.7",
+        "request_id": "req", "seal": None})
+    assert got[0]["id"] > got[1]["id"]
+    seal(s)
+    row = listed(admin, action="test.read")[0]
+    tap.equal(row["seal"], s.one("SELECT max(seq) FROM mast.audit_seals"))
+
+
+def test_filters(s):
+    """Every filter alone and together"""
+    a, b, admin = people(s)[:3]
+    s.sql("INSERT INTO mast.audit (actor_kind, actor_user, actor_name, "
+          "action, target_type, target_id, details, request_id) VALUES "
+          "('user', 'aaaaaaaa-0000-4000-8000-000000000001', 'fil-ann', "
+          "'fil.one', 'node', %s, NULL, 'fil-1'), "
+          "('user', 'aaaaaaaa-0000-4000-8000-000000000002', 'fil-bob', "
+          "'fil.two', 'event', '7', jsonb_build_object('node_id', %s), "
+          "'fil-2'), ('system', NULL, NULL, 'filter', NULL, NULL, NULL, "
+          "NULL)", a, b)
+
+    def actions(**query):
+        return [r["action"] for r in listed(admin, **query)
+                if r["action"].startswith("fil")]
+    at = listed(admin, action="fil.one")[0]["at"]
+    table = [
+        (dict(actor="fil-ann"), ["fil.one"]),
+        (dict(actor="AAAAAAAA-0000-4000-8000-000000000002"), ["fil.two"]),
+        (dict(action="fil.two"), ["fil.two"]), (dict(action="fil."), []),
+        (dict(action_prefix="fil."), ["fil.two", "fil.one"]),
+        (dict(action_prefix="fil"), ["filter", "fil.two", "fil.one"]),
+        (dict(action_prefix="FIL"), []), (dict(action_prefix="fil%"), []),
+        (dict(target_type="event", target_id="7"), ["fil.two"]),
+        (dict(target_id=a), ["fil.one"]),
+        (dict(node=a), ["fil.one"]), (dict(node=b), ["fil.two"]),
+        (dict(node=b.upper()), ["fil.two"]),
+        (dict(request_id="fil-2"), ["fil.two"]),
+        (dict(request_id="fil-2", actor="fil-ann"), []),
+        ({"from": at, "to": at, "action": "fil.one"}, ["fil.one"]),
+        ({"from": "2999-01-01T00:00:00Z"}, []),
+        ({"to": "2000-01-01T00:00:00Z"}, []),
+    ]
+    for query, want in table:
+        tap.equal(actions(**query), want, repr(query))
+    for query in ("node=7", "from=x", "to=2026-01-01", "limit=0",
+                  "limit=1001", "cursor=x", "actor=a&actor=b", "action=%00",
+                  "request_id=" + "x" * 65, "target_id=" + "x" * 257):
+        admin.get(API + "?" + query).problem(400)
+
+
+def pages(who, kind, limit, **query):
+    """Bodies of all pages."""
+    at = API + "?" + urllib.parse.urlencode(dict(query, limit=limit))
+    out = []
+    while at:
+        r = who.get(at, headers={"Accept": kind}).want(200)
+        out.append(r)
+        link = r.header("Link")
+        at = link and re.match(r'<([^>]*)>; rel="next"', link).group(1)
+    return out
+
+
+def test_pages(s):
+    """Pages cut without gap or repeat while rows are added"""
+    admin = people(s)[2]
+    rows(s, 7, action="test.page")
+    first = admin.get(API + "?action=test.page&limit=3").want(200)
+    rows(s, 3, action="test.page")
+    at = re.match(r"<([^>]*)>", first.header("Link")).group(1)
+    rest = admin.get(at).want(200)
+    ids = [r["target_id"] for r in first.json + rest.json]
+    tap.equal(ids, ["6", "5", "4", "3", "2", "1"])
+    got = [r["id"] for p in pages(admin, "application/json", 4,
+                                  action="test.page") for r in p.json]
+    tap.equal(len(got), 10)
+    tap.equal(got, sorted(set(got), reverse=True))
+
+
+def exports(s):
+    return s.sql("SELECT actor_name, details FROM mast.audit WHERE action = "
+                 "'audit.export' AND actor_kind = 'user' ORDER BY id")
+
+
+def test_lines(s):
+    """JSON lines, page by page; the export is noted"""
+    admin = people(s)[2]
+    rows(s, 5, action="test.lines")
+    before = len(exports(s))
+    got = pages(admin, "application/x-ndjson", 2, action="test.lines")
+    tap.equal(len(got), 3)
+    tap.equal(got[0].header("Content-Type"), "application/x-ndjson")
+    lines = b"".join(p.body for p in got).splitlines()
+    tap.equal([json.loads(x)["target_id"] for x in lines],
+              ["4", "3", "2", "1", "0"])
+    noted = exports(s)[before:]
+    tap.equal([(n, d["format"], d["rows"], d["action"]) for n, d in noted],
+              [("audit-admin", "jsonl", n, "test.lines") for n in (2, 2, 1)])
+    before = len(exports(s))
+    listed(admin, action="test.lines")
+    tap.equal(len(exports(s)), before, "looking is no export")
+
+
+def test_csv(s):
+    """CSV reads back; what a spreadsheet would run is quoted"""
+    admin = people(s)[2]
+    evil = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", 'a"b,c\r\nd', "a=b"]
+    for text in evil:
+        s.sql("INSERT INTO mast.audit (actor_kind, actor_name, action, "
+              "target_id) VALUES ('user', %s, 'test.csv', %s)", text, text)
+    got = pages(admin, "text/csv", 3, action="test.csv")
+    tap.equal([p.header("Content-Type") for p in got],
+              ["text/csv; charset=utf-8; header=present"] +
+              ["text/csv; charset=utf-8; header=absent"] * 2)
+    text = b"".join(p.body for p in got).decode()
+    assert text.endswith("\r\n")
+    table = list(csv.DictReader(io.StringIO(text, newline=""),
+                                strict=True))
+    tap.equal(list(table[0]), [
+        "id", "at", "actor_kind", "actor_user", "actor_name", "action",
+        "target_type", "target_id", "details", "address", "request_id",
+        "seal"])
+    tap.equal([r["actor_name"] for r in reversed(table)],
+              ["'" + x for x in evil[:6]] + evil[6:])
+    empty = admin.get(API + "?action=none", headers={"Accept": "text/csv"})
+    tap.equal(empty.want(200).body.count(b"\r\n"), 1)
+
+
+def test_accept(s):
+    """Which form is chosen, and 406"""
+    admin = people(s)[2]
+    table = [(None, "application/json"), ("*/*", "application/json"),
+             ("text/html, */*;q=0.1", "application/json"),
+             ("text/csv", "text/csv"), ("text/*", "text/csv"),
+             ("Text/CSV; header=absent", "text/csv"),
+             ("application/json;q=0, text/csv", "text/csv"),
+             ("application/x-ndjson, application/json",
+              "application/x-ndjson")]
+    for accept, want in table:
+        r = admin.get(API + "?action=none", headers=dict(
+            {"Accept": accept} if accept else {})).want(200)
+        tap.equal(r.header("Content-Type").split(";")[0], want, accept)
+        assert "Accept" in r.header("Vary"), r.headers
+    admin.get(API, headers={"Accept": "text/html"}).problem(406)
+
+
+def test_rights(s):
+    """Admins only, and not about nodes that are hidden from them"""
+    a, b, admin, one, viewer = people(s)
+    s.nobody().get(API).problem(401)
+    viewer.get(API).problem(403)
+    s.sql("INSERT INTO mast.audit (actor_kind, action, target_type, "
+          "target_id, details) VALUES ('user', 'test.node', 'node', %s, "
+          "NULL), ('user', 'test.node', 'node', %s, NULL), ('user', "
+          "'test.node', 'event', '1', jsonb_build_object('node_id', %s)), "
+          "('user', 'test.node', 'user', '1', NULL)", a, b, b)
+    tap.equal([r["target_id"] for r in listed(one, action="test.node")],
+              ["1", a])
+    tap.equal(len(listed(admin, action="test.node")), 4)
+    for kind in ("text/csv", "application/x-ndjson"):
+        body = one.get(API + "?action=test.node",
+                       headers={"Accept": kind}).want(200).body
+        assert b.encode() not in body and a.encode() in body, body
+
+
+def test_refusals(s):
+    """A refused user is in the audit, a flood of refusals is not"""
+    a, b, _, one, _ = people(s)
+    s.user_add("audit-flood", "viewer")
+    flood = s.session_for("audit-flood")
+
+    def noted(name):
+        return s.sql("SELECT details FROM mast.audit WHERE action = "
+                     "'access.refused' AND actor_name = %s ORDER BY id",
+                     name)
+    one.get("/api/v1/nodes/" + b).problem(403)
+    mast.wait_until(lambda: len(noted("audit-one")) == 1, 10, "one row")
+    tap.equal(noted("audit-one")[0][0], {
+        "why": "node_forbidden", "request": "GET /api/v1/nodes/" + b,
+        "node_id": b})
+    one.put("/api/v1/nodes/" + a, {"name": "x"}, csrf=False).problem(403)
+    mast.wait_until(lambda: len(noted("audit-one")) == 2, 10, "and CSRF")
+    tap.equal(noted("audit-one")[1][0]["why"], "csrf")
+    for _ in range(30):
+        flood.get(API).problem(403)
+    mast.wait_until(lambda: len(noted("audit-flood")) == 20, 10, "20 rows")
+    flood.get(API).problem(403)
+    one.get("/api/v1/nodes/" + b).problem(403)
+    mast.wait_until(lambda: len(noted("audit-one")) == 3, 10, "others are")
+    got = [d for d, in noted("audit-flood")]
+    tap.equal(len(got), 20)
+    tap.equal(sum(d.get("more_are_not_noted", False) for d in got), 1)
+    assert got[0]["why"].startswith("forbidden"), got[0]
 
 
 def test_exit_codes(s):

@@ -203,6 +203,7 @@ REQUESTS = {
     "GET /api/v1/events/count": Ask(200),
     "POST /api/v1/events/{id}/ack": Ask(
         200, id=lambda w, role, node: w.event),
+    "GET /api/v1/audit": Ask(200),
     "GET /api/v1/preferences/{key}": Ask(200, key="theme"),
     "PUT /api/v1/preferences/{key}": Ask(204, {"value": "dark"},
                                          key="theme"),
