@@ -31,6 +31,10 @@ body_decode(struct req *r, struct json_faults *faults)
 
 	if (row->schema == NULL)
 		return ERR_OK;
+	if (r->raw.n == 0 && (row->flags & ROUTE_EMPTY)) {
+		r->body = arena_calloc(r->arena, *row->size);
+		return ERR_OK;
+	}
 	if (!body_is_json(http1_get(&r->h, "Content-Type")))
 		return ERR_MEDIA_TYPE;
 	r->body = arena_calloc(r->arena, *row->size);

@@ -2,22 +2,38 @@
  * h_event: events, filtered by what the caller may see. Owns the bounds of
  * the filters.
  */
+#include <stddef.h>
+
 #include "apid.h"
 #include "arg.h"
 #include "db.h"
 #include "h_event.h"
+#include "json.h"
 #include "page.h"
 #include "req.h"
 #include "stmt.h"
+#include "valid.h"
 #include "xmalloc.h"
 
 #define TEXT_MAX	256
 #define PER_PAGE	50
 #define PER_PAGE_MAX	200
 #define PAGE_MAX	1000000
+#define BULK_MAX	10000	/* events that one request acknowledges */
 
-static const char *const severities[] = { "info", "warning", "critical",
-    NULL };
+/* What nodes say, and which of the three it is kept as. */
+static const char *const severities[] = { "info", "minor", "warning",
+    "major", "critical", NULL };
+
+static const char *
+severity(struct slice name)
+{
+	if (name.p == NULL)
+		return NULL;
+	if (slice_eq(name, "minor"))
+		return "warning";
+	return slice_eq(name, "major") ? "critical" : name.p;
+}
 
 static void
 answer(struct req *req, const struct db_result *res)
@@ -59,6 +75,7 @@ filter_get(struct req *req, struct filter *f)
 	    req_query_time(req, "from", &f->from) == -1 ||
 	    req_query_time(req, "to", &f->to) == -1)
 		return false;
+	f->severity = severity(slice_of(f->severity));
 	return true;
 }
 
@@ -121,6 +138,72 @@ h_event_list(struct req *req)
 		req_db(req, STMT_EVENT_PAGE, args, 11, answer_page);
 }
 
+void
+h_event_get(struct req *req)
+{
+	const struct db_arg args[] = { arg_i64(req, req->params.v[0].n),
+	    arg_access(req) };
+
+	req_db(req, STMT_EVENT_GET, args, nitems(args), answer);
+}
+
+/* ---- acknowledging ---- */
+
+struct body {
+	struct slice		note;
+	/* of many */
+	struct slice		node, severity, category, flow, search;
+	int64_t			from, to;
+	struct json_state	has_from, has_to;
+};
+
+static const char *
+valid_filter(struct slice s)
+{
+	return s.n <= TEXT_MAX && valid_utf8(s.p, s.n) ? NULL :
+	    "must be at most 256 bytes of UTF-8 without NUL";
+}
+
+static const struct json_field ack_fields[] = {
+	{ .name = "note", .type = JSON_STRING, .flags = JSON_NULLABLE,
+	  .offset = offsetof(struct body, note), .valid = valid_description },
+};
+const struct json_schema h_event_ack_body = { ack_fields,
+    nitems(ack_fields), .open = true };
+const size_t h_event_ack_size = sizeof(struct body);
+
+static const struct json_field bulk_fields[] = {
+	{ .name = "note", .type = JSON_STRING, .flags = JSON_NULLABLE,
+	  .offset = offsetof(struct body, note), .valid = valid_description },
+	{ .name = "node_id", .type = JSON_UUID,
+	  .offset = offsetof(struct body, node) },
+	{ .name = "severity", .type = JSON_ENUM, .names = severities,
+	  .offset = offsetof(struct body, severity) },
+	{ .name = "category", .type = JSON_STRING, .valid = valid_filter,
+	  .offset = offsetof(struct body, category) },
+	{ .name = "flow_id", .type = JSON_STRING, .valid = valid_filter,
+	  .offset = offsetof(struct body, flow) },
+	{ .name = "search", .type = JSON_STRING, .valid = valid_filter,
+	  .offset = offsetof(struct body, search) },
+	{ .name = "from", .type = JSON_TIME,
+	  .offset = offsetof(struct body, from),
+	  .state = offsetof(struct body, has_from) },
+	{ .name = "to", .type = JSON_TIME,
+	  .offset = offsetof(struct body, to),
+	  .state = offsetof(struct body, has_to) },
+};
+/* Closed: a filter that is not known must not select everything. */
+const struct json_schema h_event_bulk_body = { bulk_fields,
+    nitems(bulk_fields), .open = false };
+const size_t h_event_bulk_size = sizeof(struct body);
+
+/* An empty note is none. */
+static struct db_arg
+arg_note(const struct body *b)
+{
+	return b->note.n == 0 ? db_null() : db_slice(b->note);
+}
+
 static void
 acked(struct req *req, const struct db_result *res)
 {
@@ -136,10 +219,33 @@ h_event_ack(struct req *req)
 	const struct db_arg args[] = {
 		arg_i64(req, req->params.v[0].n),
 		arg_access(req), db_str(req->address),
-		db_str(req->id),
+		db_str(req->id), arg_note(req->body),
 	};
 
 	req_db(req, STMT_EVENT_ACK, args, nitems(args), acked);
+}
+
+static struct db_arg
+arg_when(struct req *req, const struct json_state *has, int64_t us)
+{
+	return has->present ? arg_time(req, us) : db_null();
+}
+
+void
+h_event_ack_bulk(struct req *req)
+{
+	const struct body *b = req->body;
+	const struct db_arg args[] = {
+		arg_access(req), db_slice(b->node),
+		db_str(severity(b->severity)), db_slice(b->category),
+		db_slice(b->flow), arg_like(req, b->search.p),
+		arg_when(req, &b->has_from, b->from),
+		arg_when(req, &b->has_to, b->to), arg_note(b),
+		db_str(req->address), db_str(req->id),
+		arg_i64(req, BULK_MAX),
+	};
+
+	req_db(req, STMT_EVENT_ACK_BULK, args, nitems(args), answer);
 }
 
 void

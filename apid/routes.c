@@ -107,7 +107,13 @@ static const struct route routes[] = {
 	  h_event_list, "List events, newest first" },
 	{ ROUTE_GET, API "/events/count", ROLE_VIEWER, 0, 0, NULL, NULL,
 	  h_event_count, "Count open warnings and criticals" },
-	{ ROUTE_POST, API "/events/#id/ack", ROLE_OPERATOR, 0, 0, NULL, NULL,
+	{ ROUTE_POST, API "/events/ack", ROLE_OPERATOR, 0, KB(16),
+	  &h_event_bulk_body, &h_event_bulk_size,
+	  h_event_ack_bulk, "Acknowledge events by filter" },
+	{ ROUTE_GET, API "/events/#id", ROLE_VIEWER, ROUTE_ETAG, 0, NULL,
+	  NULL, h_event_get, "One event" },
+	{ ROUTE_POST, API "/events/#id/ack", ROLE_OPERATOR, ROUTE_EMPTY,
+	  KB(16), &h_event_ack_body, &h_event_ack_size,
 	  h_event_ack, "Acknowledge an event" },
 
 	/* audit */
@@ -171,7 +177,7 @@ routes_dump(struct buf *b)
 
 	for (i = 0; i < nitems(routes); i++) {
 		r = &routes[i];
-		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s%s%s  %s\n",
+		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s%s%s%s  %s\n",
 		    route_method_name(r->method), r->pattern,
 		    role_text(r->role), r->body_max,
 		    r->schema != NULL ? " json" : "",
@@ -183,6 +189,7 @@ routes_dump(struct buf *b)
 		    r->flags & ROUTE_RAW_BODY ? " raw" : "",
 		    r->flags & ROUTE_OPTIONAL ? " optional" : "",
 		    r->flags & ROUTE_SESSION ? " session" : "",
+		    r->flags & ROUTE_EMPTY ? " empty" : "",
 		    r->flags & ROUTE_FREE ? " free" : "", r->doc);
 	}
 }

@@ -56,7 +56,9 @@ enum stmt {			/* the order of the tables */
 	/* stmt_event.c */
 	STMT_EVENT_LIST = STMT_EVENT,	/* see the text: json */
 	STMT_EVENT_PAGE,	/* see the text: json, time, id */
-	STMT_EVENT_ACK,		/* (event, access, address, request id) id */
+	STMT_EVENT_GET,		/* (event, access) json */
+	STMT_EVENT_ACK,		/* (event, access, address, request, note) id */
+	STMT_EVENT_ACK_BULK,	/* see the text: json */
 	STMT_EVENT_COUNT,	/* (access) json */
 	STMT_EVENT__END,
 

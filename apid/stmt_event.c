@@ -15,6 +15,9 @@
     " AND ($7::timestamptz IS NULL OR v.created_at >= $7::timestamptz)" \
     " AND ($8::timestamptz IS NULL OR v.created_at <= $8::timestamptz)"
 
+#define ACKED(note) "acknowledged_at = now(), acknowledged_by = u.id," \
+    " ack_name = u.username, ack_note = $" note "::text"
+
 const struct db_stmt stmt_event[DB_ROW(STMT_EVENT__END)] = {
 	/* FILTER, limit, offset */
 	[DB_ROW(STMT_EVENT_LIST)] = { "event_list",
@@ -35,14 +38,38 @@ const struct db_stmt stmt_event[DB_ROW(STMT_EVENT__END)] = {
 	    " WINDOW w AS (ORDER BY v.created_at DESC, v.id DESC)"
 	    " ORDER BY n" PAGE_LIMIT("9") ") p",
 	    11, DB_READ | DB_ACTOR },
+	[DB_ROW(STMT_EVENT_GET)] = { "event_get",
+	    "SELECT v.json FROM mast.event_view v WHERE v.id = $1::bigint AND"
+	    SEES("v.node_id", "2"), 2, DB_READ | DB_ACTOR },
+	/* The last one counts, note and all. */
 	[DB_ROW(STMT_EVENT_ACK)] = { "event_ack",
-	    "WITH n AS (UPDATE mast.events e SET acknowledged_at = now(),"
-	    " acknowledged_by = u.id, ack_name = u.username FROM mast.users u"
+	    "WITH n AS (UPDATE mast.events e SET " ACKED("5")
+	    " FROM mast.users u"
 	    " WHERE u.id = mast.actor() AND e.id = $1::bigint AND"
 	    SEES("e.node_id", "2") " RETURNING e.id, e.node_id),"
 	    " a AS (" AUDIT("event.ack", "event", "n.id",
-	    "jsonb_build_object('node_id', n.node_id)", "3", "4", "n") ")"
-	    " SELECT n.id FROM n", 4, DB_ACTOR },
+	    "jsonb_build_object('node_id', n.node_id, 'note', $5::text)",
+	    "3", "4", "n") ")"
+	    " SELECT n.id FROM n", 5, DB_ACTOR },
+	/* FILTER, note, address, request, events at most */
+	[DB_ROW(STMT_EVENT_ACK_BULK)] = { "event_ack_bulk",
+	    "WITH s AS (SELECT v.id, v.created_at FROM mast.event_view v"
+	    " WHERE v.acknowledged_at IS NULL AND" FILTER
+	    " ORDER BY v.created_at, v.id LIMIT $12::bigint),"
+	    " n AS (UPDATE mast.events e SET " ACKED("9")
+	    " FROM s, mast.users u WHERE u.id = mast.actor()"
+	    " AND e.id = s.id AND e.created_at = s.created_at"
+	    " AND e.acknowledged_at IS NULL RETURNING e.id),"
+	    " t AS (SELECT count(*) AS n FROM n),"
+	    " a AS (" AUDIT("event.ack_bulk", "event", "NULL",
+	    "jsonb_build_object('count', t.n, 'note', $9::text, 'filter',"
+	    " jsonb_strip_nulls(jsonb_build_object('node_id', $2::uuid,"
+	    " 'severity', $3::text, 'category', $4::text, 'flow_id',"
+	    " $5::text, 'search', $6::text, 'from', $7::timestamptz, 'to',"
+	    " $8::timestamptz)))", "10", "11", "t") ")"
+	    " SELECT json_build_object('count', t.n, 'more',"
+	    " (SELECT count(*) FROM s) = $12::bigint) FROM t",
+	    12, DB_ACTOR },
 	[DB_ROW(STMT_EVENT_COUNT)] = { "event_count",
 	    "SELECT json_build_object('count', count(*)) FROM mast.events e"
 	    " WHERE e.acknowledged_at IS NULL AND e.severity <> 'info' AND"

@@ -43,3 +43,25 @@ END
 $$;
 REVOKE ALL ON FUNCTION mast.key_claim(text, bytea, text) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mast.key_claim(text, bytea, text) TO _mast_apid;
+
+------------------------------------------------------------------------
+-- Events: what the node called its severity, who acknowledged and why.
+
+CREATE OR REPLACE VIEW mast.event_view WITH (security_invoker = true) AS
+SELECT e.id, e.created_at, e.node_id, e.node_name, e.severity, e.category,
+    e.message, e.details, e.flow_id, e.acknowledged_at, e.acknowledged_by,
+    json_build_object(
+    'id', e.id, 'node_id', e.node_id, 'node_name', e.node_name,
+    'severity', e.severity, 'severity_raw', e.severity_raw,
+    'category', e.category, 'message', e.message,
+    'details', e.details, 'flow_id', e.flow_id,
+    'created_at', mast.rfc3339(e.created_at),
+    'acknowledged', e.acknowledged_at IS NOT NULL,
+    'acknowledged_by', e.acknowledged_by,
+    'acknowledged_by_name', e.ack_name,
+    'acknowledged_at', mast.rfc3339(e.acknowledged_at),
+    'note', e.ack_note) AS json
+FROM mast.events e;
+
+ALTER TABLE mast.events ADD CONSTRAINT events_note_form
+    CHECK (octet_length(ack_note) BETWEEN 1 AND 512);

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Events over REST: filters and their bounds, pages, ack, count."""
+import datetime
 import re
 import sys
 import time
@@ -8,6 +9,15 @@ import urllib.parse
 import mast
 import tap
 
+# Within the days that events are kept, and not today.
+START = datetime.date.today() - datetime.timedelta(days=20)
+
+
+def day(n):
+    return (START + datetime.timedelta(days=n)).isoformat()
+
+
+D1, D2 = day(1), day(2)
 KEYS = {"id", "node_id", "severity", "category", "message", "details",
         "flow_id", "created_at", "acknowledged", "acknowledged_by"}
 
@@ -28,7 +38,7 @@ class Log:
         for node, severity, category, message, flow, age in rows:
             s.sql("INSERT INTO mast.events (created_at, node_id, node_name, "
                   "severity, category, message, flow_id, details) VALUES "
-                  "('2026-01-02T03:04:05Z'::timestamptz - %s * interval "
+                  "('" + D1 + "T03:04:05Z'::timestamptz - %s * interval "
                   "'1 minute', %s, 'n', %s, %s, %s, %s, "
                   "'{\"z\":1.50,\"a\":[true]}')",
                   age, node, severity, category, message, flow)
@@ -41,7 +51,7 @@ def log(s):
 
 
 def found(s, **query):
-    query.setdefault("to", "2026-01-03T00:00:00Z")
+    query.setdefault("to", D2 + "T00:00:00Z")
     return [e["message"] for e in s.admin().events(**query)]
 
 
@@ -53,10 +63,10 @@ def test_shape(s):
     """A bare array, newest first, every member of the contract"""
     log(s)
     tap.equal(found(s), ALL)
-    e = s.admin().events(to="2026-01-03T00:00:00Z")[2]
+    e = s.admin().events(to=D2 + "T00:00:00Z")[2]
     assert KEYS <= set(e), e
     tap.equal(e["details"], {"z": 1.5, "a": [True]})
-    tap.equal(e["created_at"], "2026-01-02T02:34:05.000000Z")
+    tap.equal(e["created_at"], D1 + "T02:34:05.000000Z")
     tap.equal((e["acknowledged"], e["acknowledged_by"]), (False, None))
     assert isinstance(e["id"], int)
 
@@ -67,6 +77,9 @@ def test_filters(s):
     table = [
         (dict(node_id=x.a), ALL[3:]),
         (dict(severity="critical"), ALL[1:3]),
+        (dict(severity="major"), ALL[1:3]),
+        (dict(severity="warning"), ALL[3:4]),
+        (dict(severity="minor"), ALL[3:4]),
         (dict(category="loss"), ALL[2:4]),
         (dict(flow_id="flow-1"), ALL[3:]),
         (dict(category="LOSS"), []),
@@ -79,10 +92,10 @@ def test_filters(s):
         (dict(search="a_b"), ALL[3:4]),
         (dict(search="\\"), ALL[1:2]),
         (dict(search="no such text"), []),
-        ({"from": "2026-01-02T02:44:05Z"}, ALL[:2]),
-        (dict(to="2026-01-02T02:24:05Z"), ALL[3:]),
-        (dict(to="2026-01-02T03:24:05+01:00"), ALL[3:]),
-        ({"from": "2026-01-02T02:34:05Z", "to": "2026-01-02T02:34:05Z"},
+        ({"from": D1 + "T02:44:05Z"}, ALL[:2]),
+        (dict(to=D1 + "T02:24:05Z"), ALL[3:]),
+        (dict(to=D1 + "T03:24:05+01:00"), ALL[3:]),
+        ({"from": D1 + "T02:34:05Z", "to": D1 + "T02:34:05Z"},
          ALL[2:3]),
     ]
     for query, want in table:
@@ -102,7 +115,7 @@ def test_pages(s):
     tap.equal(found(s, page=1000000), [])
 
 
-OLD = "/api/v1/events?to=2026-01-03T00:00:00Z"
+OLD = "/api/v1/events?to=" + D2 + "T00:00:00Z"
 
 
 def test_cursor(s):
@@ -133,7 +146,7 @@ def test_cursor_while_inserting(s):
     def add(age, text):
         s.sql("INSERT INTO mast.events (created_at, node_id, node_name, "
               "severity, category, message) VALUES "
-              "('2025-01-01T00:00:00Z'::timestamptz - %s * interval "
+              "('" + day(0) + "T00:00:00Z'::timestamptz - %s * interval "
               "'1 second', %s, 'n', 'info', 'cursor', %s)", age, x.a, text)
     # Many of one microsecond: the id alone keeps them apart.
     for i in range(9):
@@ -182,7 +195,7 @@ def test_bad_queries(s):
     """What is no value of its kind is 400, not an empty list"""
     bad = ["page=abc", "page=-1", "page=1.5", "page=1000001", "page=",
            "page=99999999999999999999", "per_page=-1", "per_page=4294967296",
-           "severity=major", "severity=", "node_id=7", "from=yesterday",
+           "severity=worse", "severity=", "severity=INFO", "node_id=7", "from=yesterday",
            "to=2026-13-01T00:00:00Z", "from=2026-01-01", "search=%ff",
            "search=%00", "search=%zz", "search=a&search=b",
            "search=" + "x" * 257, "category=" + "x" * 257,
@@ -223,7 +236,167 @@ def test_ack(s):
     oper.post("/api/v1/events/x/ack").problem(400)
     oper.post("/api/v1/events/99999999999999999999/ack").problem(400)
     oper.request("POST", path, csrf=False).problem(403)
-    oper.post(path, {"note": "a body is tolerated"}).want(200)
+
+
+def one(s, search):
+    return s.admin().events(search=search)[0]
+
+
+def test_ack_note(s):
+    """A note with who and when; the last one counts, whole"""
+    log(s)
+    s.user_add("note-one", "operator")
+    s.user_add("note-two", "operator")
+    first, second = s.session_for("note-one"), s.session_for("note-two")
+    i = one(s, "Flow one is up")["id"]
+    path = "/api/v1/events/%d/ack" % i
+    first.post(path, {"note": "seen \u00fc\nand known", "other": 1}).want(200)
+    e = one(s, "Flow one is up")
+    tap.equal((e["note"], e["acknowledged_by"], e["acknowledged_by_name"]),
+              ("seen \u00fc\nand known", first.user["id"], "note-one"))
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
+                        e["acknowledged_at"]), e
+    for body in (None, {}, {"note": None}, {"note": ""}):
+        second.post(path, body).want(200)
+        e = one(s, "Flow one is up")
+        tap.equal((e["note"], e["acknowledged_by_name"]), (None, "note-two"))
+        first.post(path, {"note": "x" * 512}).want(200)
+    tap.equal(one(s, "Flow one is up")["note"], "x" * 512)
+    tap.equal(s.one("SELECT details->>'note' FROM mast.audit WHERE action = "
+                    "'event.ack' AND target_id = %s ORDER BY id LIMIT 1",
+                    str(i)), "seen \u00fc\nand known")
+    for bad in ("x" * 513, "\u00fc" * 257, "a\u0001", 5, [], {}):
+        r = first.post(path, {"note": bad}).problem(422)
+        tap.equal(r.json["errors"][0]["pointer"], "/note", repr(bad))
+    first.request("POST", path, raw=b"note", headers={
+        "Content-Type": "application/json"}).problem(400)
+    first.request("POST", path, raw=b"note=x", headers={
+        "Content-Type": "text/plain"}).problem(415)
+    first.request("POST", path, raw=b'{"note":"%s"}' % (b"x" * 20000),
+                  headers={"Content-Type": "application/json"}).problem(413)
+    tap.equal(one(s, "Flow one is up")["note"], "x" * 512)
+
+
+def test_one_event(s):
+    """One event by its number, as in the list, for who may see its node"""
+    x = log(s)
+    e = one(s, "Nothing comes in")
+    path = "/api/v1/events/%d" % e["id"]
+    r = s.admin().get(path).want(200)
+    tap.equal(r.json, one(s, "Nothing comes in"))
+    s.admin().get(path, headers={
+        "If-None-Match": r.header("ETag")}).want(304)
+    s.user_add("ev-of-a", "operator", nodes=[x.a])
+    u = s.session_for("ev-of-a")
+    u.get(path).problem(404)
+    u.get("/api/v1/events/%d" % one(s, "Flow one is up")["id"]).want(200)
+    s.admin().get("/api/v1/events/999999999").problem(404)
+    s.admin().get("/api/v1/events/x").problem(400)
+    s.admin().delete(path).problem(405)
+
+
+BULK = "/api/v1/events/ack"
+
+
+def test_ack_bulk(s):
+    """Those that the filter selects and the caller sees, with one audit row;
+    what was acknowledged before stays as it is"""
+    a, _ = s.admin().node_add("bulk-a")
+    b, _ = s.admin().node_add("bulk-b")
+    for node in (a, b):
+        for sev in ("info", "warning", "critical"):
+            s.sql("INSERT INTO mast.events (created_at, node_id, node_name, "
+                  "severity, category, message, flow_id) SELECT "
+                  "'" + day(4) + "T00:00:00Z'::timestamptz + n * interval "
+                  "'1 day', %s, 'bulk', %s, 'bulk', 'm%%' || n, 'f' || n "
+                  "FROM generate_series(1, 4) n", node, sev)
+    s.user_add("bulk-a", "operator", nodes=[a])
+    s.user_add("bulk-view", "viewer")
+    u = s.session_for("bulk-a")
+
+    def open_ones():
+        return s.one("SELECT count(*) FROM mast.events WHERE category = "
+                     "'bulk' AND acknowledged_at IS NULL")
+
+    def bulk(user, count, **body):
+        before = open_ones()
+        rows = s.one("SELECT count(*) FROM mast.audit "
+                     "WHERE action = 'event.ack_bulk'")
+        r = user.post(BULK, dict(body, category="bulk")).want(200)
+        tap.equal(r.json, {"count": count, "more": False}, repr(body))
+        tap.equal(open_ones(), before - count, repr(body))
+        tap.equal(s.one("SELECT count(*) FROM mast.audit WHERE action = "
+                        "'event.ack_bulk'"), rows + 1)
+    s.session_for("bulk-view").post(BULK, {}).problem(403)
+    bulk(u, 0, node_id=b)
+    bulk(u, 2, to=day(6) + "T00:00:00Z", severity="minor", note="old")
+    bulk(u, 1, flow_id="f3", severity="major")
+    bulk(u, 1, search="M%4", severity="info")
+    bulk(u, 0, search="m_4")
+    bulk(s.admin(), 3, **{"from": day(8) + "T01:00:00+01:00",
+                          "node_id": b, "note": "new"})
+    bulk(u, 8)
+    tap.equal(open_ones(), 9, "of the other node")
+    e = s.admin().events(node_id=a, severity="warning")
+    tap.equal({x["note"] for x in e}, {"old", None})
+    tap.equal({x["acknowledged_by_name"] for x in e}, {"bulk-a"})
+    tap.equal(s.one("SELECT details FROM mast.audit WHERE action = "
+                    "'event.ack_bulk' AND details->>'note' = 'old'"),
+              {"count": 2, "note": "old", "filter": {
+                  "category": "bulk", "severity": "warning",
+                  "to": day(6) + "T00:00:00+00:00"}})
+    for body, pointer in (({"colour": "red"}, "/colour"),
+                          ({"severity": "x"}, "/severity"),
+                          ({"node_id": "x"}, "/node_id"),
+                          ({"from": "now"}, "/from"), ({"to": 5}, "/to"),
+                          ({"search": "x" * 257}, "/search"),
+                          ({"note": "x" * 513}, "/note")):
+        r = u.post(BULK, body).problem(422)
+        tap.equal(r.json["errors"][0]["pointer"], pointer)
+    u.post(BULK).problem(415)
+    s.admin().get(BULK).problem(405)
+    tap.equal(open_ones(), 9)
+
+
+def test_ack_bulk_bound(s):
+    """10,000 at once, the oldest first, and more says to ask again"""
+    a, _ = s.admin().node_add("bulk-many")
+    s.sql("INSERT INTO mast.events (created_at, node_id, node_name, severity,"
+          " category, message) SELECT '" + day(10) + "T00:00:00Z'::timestamptz + "
+          "n * interval '1 second', %s, 'n', 'critical', 'many', n::text "
+          "FROM generate_series(1, 10003) n", a)
+    r = s.admin().post(BULK, {"node_id": a}, timeout=60).want(200)
+    tap.equal(r.json, {"count": 10000, "more": True})
+    left = s.sql("SELECT message FROM mast.events WHERE node_id = %s AND "
+                 "acknowledged_at IS NULL ORDER BY id", a)
+    tap.equal([m for m, in left], ["10001", "10002", "10003"])
+    r = s.admin().post(BULK, {"node_id": a}).want(200)
+    tap.equal(r.json, {"count": 3, "more": False})
+    s.sql("DELETE FROM mast.events WHERE node_id = %s", a)
+
+
+def test_deleted_node(s):
+    """The events of a deleted node stay, with its name"""
+    n = s.node("before it was renamed")
+    n.event("early", category="deleted")
+    mast.wait_until(lambda: s.admin().events(node_id=n.id,
+                                             category="deleted"), 10, "early")
+    s.admin().put("/api/v1/nodes/" + n.id, {"name": "the last"}).want(200)
+
+    def renamed():
+        n.event("late", category="deleted")
+        return s.admin().events(node_id=n.id, search="late")[:1] and \
+            s.admin().events(node_id=n.id, search="late")[0]["node_name"] \
+            == "the last"
+    mast.wait_until(renamed, 10, "an event under the new name", step=0.1)
+    s.admin().delete("/api/v1/nodes/" + n.id).want(204)
+    got = s.admin().events(node_id=n.id, category="deleted")
+    tap.equal((got[0]["node_name"], got[-1]["node_name"]),
+              ("the last", "before it was renamed"))
+    i = got[0]["id"]
+    s.admin().get("/api/v1/events/%d" % i).want(200)
+    s.admin().post("/api/v1/events/%d/ack" % i).want(200)
+    n.close()
 
 
 def test_from_nodes(s):

@@ -201,6 +201,9 @@ REQUESTS = {
         "action": {"type": "start_flow", "flow_id": "f"}}),
     "GET /api/v1/events": Ask(200),
     "GET /api/v1/events/count": Ask(200),
+    "POST /api/v1/events/ack": Ask(200, {"category": "no such"}),
+    "GET /api/v1/events/{id}": Ask(
+        200, id=lambda w, role, node: w.event),
     "POST /api/v1/events/{id}/ack": Ask(
         200, id=lambda w, role, node: w.event),
     "GET /api/v1/audit": Ask(200),
