@@ -2,7 +2,7 @@
 # The API's description against the strict rules of a linter that others
 # wrote, as TAP. quickstart check installs it beside the build trees.
 set -u
-SRC=${MAST_SRC:-.}
+SRC=$(cd "${MAST_SRC:-.}" && pwd)
 lint=$SRC/build-npm/node_modules/.bin/redocly
 rules=recommended-strict
 
