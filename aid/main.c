@@ -58,16 +58,16 @@ main(int argc, char **argv)
 {
 	struct aid aid = { 0 };
 	struct buf err = BUF_INIT;
-	bool test = false;
+	struct proc_start start;
 
 	log_init("aid", LOG_L_INFO);
 	proc_options(argc, argv, aid_conf_table(), &aid.conf, extras,
-	    nitems(extras), &test);
+	    nitems(extras), &start);
 	aid.base = event_base_new();
 	if (aid.base == NULL)
 		fatal("no event loop");
 	acquire(&aid);
-	if (test)
+	if (start.test)
 		return 0;
 	if ((aid.serve = serve_acquire(&aid, &err)) == NULL)
 		log_exit(PROC_UNAVAILABLE, "%s", buf_cstr(&err));

@@ -7,39 +7,38 @@
 
 #include "acquire.h"
 #include "apid.h"
+#include "certs.h"
+#include "http.h"
 #include "log.h"
 #include "proc.h"
 #include "sandbox.h"
 #include "secret.h"
 #include "sock.h"
-#include "tls.h"
+#include "tls_cert.h"
 #include "xmalloc.h"
-
-#define PEM_MAX (256 * 1024)
 
 static void
 tls_load(struct apid *a)
 {
 	const struct conf_suite *c = &a->conf.suite;
-	struct buf chain = BUF_INIT, key = BUF_INIT, why = BUF_INIT;
-	struct tls_cert_info info;
+	struct buf why = BUF_INIT;
 
-	if (proc_read_file(c->tls_cert, PEM_MAX, &chain, &why) != 0 ||
-	    proc_read_file(c->tls_key, PEM_MAX, &key, &why) != 0)
-		log_exit(PROC_CONFIG, "certificate: %s", buf_cstr(&why));
-	a->tls = tls_ctx_server(buf_cstr(&chain), buf_cstr(&key), 1, &why);
-	if (a->tls == NULL)
-		log_exit(PROC_CONFIG, "certificate: %s: %s", c->tls_cert,
-		    buf_cstr(&why));
-	if (tls_cert_read(buf_cstr(&chain), &info, &why) == 0) {
-		a->self_signed = info.self_signed;
-		if (info.not_after < wall_now())
-			log_warn("certificate: %s has expired", c->tls_cert);
-	}
-	secret_wipe(key.data, key.len);
-	buf_free(&chain);
-	buf_free(&key);
+	a->certs = certs_new(a->key, 1);
+	if (certs_read_files(a->certs, c->tls_cert, c->tls_key, &why) == -1)
+		log_exit(PROC_CONFIG, "%s", buf_cstr(&why));
+	acquire_certs(a);
 	buf_free(&why);
+}
+
+void
+acquire_certs(void *arg)
+{
+	struct apid *a = arg;
+
+	a->tls = certs_ctx(a->certs);
+	a->self_signed = certs_info(a->certs)->self_signed;
+	if (a->http != NULL)
+		http_settings(a->http);
 }
 
 void
@@ -107,12 +106,33 @@ remote_database(const struct apid *a)
 	return *host != '/' && *host != '\0';
 }
 
+/* What a reload reads again: the folders, because a file that is replaced is
+ * another file. */
+#define RELOADED 3
+
+static void
+reloaded(const struct apid *a, char *folders[RELOADED])
+{
+	const struct conf_suite *c = &a->conf.suite;
+
+	folders[0] = sandbox_folder(a->start.file);
+	folders[1] = sandbox_folder(a->conf.tls ? c->tls_cert :
+	    a->start.file);
+	folders[2] = sandbox_folder(a->conf.tls ? c->tls_key : a->start.file);
+}
+
 void
 acquire_fence(struct apid *a)
 {
+	char *folders[RELOADED];
+
+	reloaded(a, folders);
 	const struct sandbox_path paths[] = {
 		{ a->conf.suite.run_dir, true, true },
 		{ a->conf.suite.state_dir, false, true },
+		{ folders[0], false, true },
+		{ folders[1], false, true },
+		{ folders[2], false, true },
 		{ "/etc", false, true },
 		{ "/usr", false, true },
 		{ "/lib", false, true },
@@ -128,10 +148,13 @@ acquire_fence(struct apid *a)
 	};
 	struct buf why = BUF_INIT;
 	bool switched;
+	size_t i;
 
 	if (sandbox_drop(a->conf.suite.user_apid, &switched, &why) != 0)
 		log_exit(PROC_CONFIG, "%s", buf_cstr(&why));
 	if (sandbox_limits(&why) != 0 || sandbox_fence(&s, &why) != 0)
 		log_exit(PROC_OSERR, "%s", buf_cstr(&why));
+	for (i = 0; i < RELOADED; i++)
+		free(folders[i]);
 	buf_free(&why);
 }

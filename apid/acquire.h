@@ -10,9 +10,11 @@ struct apid;
 
 struct acquired { int listen_fd, metrics_fd, ctl_fd; };
 
-/* Fills apid's key, tls, self_signed, privileged, ctl_uid. */
+/* Fills apid's key, certs, tls, self_signed, privileged, ctl_uid. */
 void acquire_secrets(struct apid *);
 void acquire_sockets(struct apid *, struct acquired *);
 void acquire_fence(struct apid *);
+/* Another certificate is in use: what hangs on it follows. */
+void acquire_certs(void *apid);
 
 #endif

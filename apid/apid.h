@@ -12,12 +12,14 @@
 #include "conf.h"
 #include "id.h"
 #include "mono.h"
+#include "proc.h"
 
 #define APID_VERSION "0.1.0"
 
 struct ai;
 struct auth;
 struct budget;
+struct certs;
 struct db;
 struct event_base;
 struct feed;
@@ -59,6 +61,7 @@ const char *apid_conf_fault(const struct apid_conf *);
 
 struct apid {
 	struct apid_conf	 conf;
+	struct proc_start	 start;
 	struct id		 instance;	/* new at every start */
 	mono_us			 started;
 	struct event_base	*base;
@@ -66,7 +69,8 @@ struct apid {
 	struct stream_io	*io;
 	struct proc		*proc;
 	struct secret_key	*key;		/* the server key */
-	struct tls_ctx		*tls;		/* NULL: plain */
+	struct certs		*certs;		/* NULL: plain */
+	struct tls_ctx		*tls;		/* theirs, the one in use */
 	bool			 self_signed;	/* the certificate in use */
 	bool			 privileged;	/* was started as root */
 	uid_t			 ctl_uid;	/* of [suite] user_ctl; -1: none */

@@ -7,6 +7,7 @@
 #include "apid.h"
 #include "auth.h"
 #include "budget.h"
+#include "certs.h"
 #include "channels.h"
 #include "db.h"
 #include "feed.h"
@@ -25,7 +26,6 @@
 #include "stmt.h"
 #include "stream.h"
 #include "timer.h"
-#include "tls.h"
 #include "xmalloc.h"
 
 #define SCRATCH	65536
@@ -64,6 +64,19 @@ open_database(struct apid *a)
 	free(conninfo);
 }
 
+static void
+follow_certs(struct apid *a)
+{
+	const struct certs_follow f = {
+		.db = a->db, .timers = a->timers, .use = STMT_CERT_USE,
+		.expiry = STMT_CERT_EXPIRY, .who = &a->instance,
+		.name = "apid", .changed = acquire_certs, .arg = a,
+	};
+
+	if (a->certs != NULL)
+		certs_follow(a->certs, &f);
+}
+
 void
 channels_open(struct apid *a, struct acquired *got)
 {
@@ -71,6 +84,7 @@ channels_open(struct apid *a, struct acquired *got)
 
 	a->io = stream_io_new(a->base, a->timers, SCRATCH);
 	open_database(a);
+	follow_certs(a);
 	a->settings = settings_new(a);
 	a->auth = auth_new(a);
 	a->refusals = refusal_new();
@@ -101,11 +115,11 @@ channels_close(struct apid *a)
 	rate_map_free(a->refusals);
 	budget_free(a->budget);
 	settings_free(a->settings);
+	certs_free(a->certs);
 	db_free(a->db);
 	stream_io_free(a->io);
 	proc_free(a->proc);
 	timers_free(a->timers);
 	event_base_free(a->base);
-	tls_ctx_free(a->tls);
 	secret_key_free(a->key);
 }

@@ -7,6 +7,7 @@
 #include "ai.h"
 #include "apid.h"
 #include "auth.h"
+#include "certs.h"
 #include "db.h"
 #include "h_health.h"
 #include "hub.h"
@@ -46,6 +47,39 @@ put_check(struct json_w *w, const char *name, bool ok, const char *why)
 	json_w_end_object(w);
 }
 
+static bool
+certificate_good(const struct apid *a)
+{
+	return a->certs == NULL || (certs_fault(a->certs) == NULL &&
+	    certs_days_left(a->certs) >= 0);
+}
+
+/* Its last month is told while it is good still. */
+static void
+put_certificate(struct json_w *w, const struct apid *a)
+{
+	bool good = certificate_good(a);
+	char text[64];
+
+	json_w_key(w, "certificate");
+	json_w_object(w);
+	json_w_key(w, "ok");
+	json_w_bool(w, good);
+	if (a->certs != NULL && certs_fault(a->certs) != NULL) {
+		json_w_key(w, "detail");
+		json_w_str(w, certs_fault(a->certs));
+	} else if (!good) {
+		json_w_key(w, "detail");
+		json_w_str(w, "the certificate has expired");
+	} else if (a->certs != NULL && certs_days_left(a->certs) <= 30) {
+		snprintf(text, sizeof(text), "the certificate has %lld days "
+		    "left", (long long)certs_days_left(a->certs));
+		json_w_key(w, "detail");
+		json_w_str(w, text);
+	}
+	json_w_end_object(w);
+}
+
 void
 h_health_ready(struct req *r)
 {
@@ -62,13 +96,14 @@ h_health_ready(struct req *r)
 	json_w_key(&w, "ready");
 	json_w_bool(&w, ready);
 	json_w_key(&w, "degraded");
-	json_w_bool(&w, ready && !ai_up(a->ai));
+	json_w_bool(&w, ready && !(ai_up(a->ai) && certificate_good(a)));
 	json_w_key(&w, "checks");
 	json_w_object(&w);
 	put_check(&w, "database", db, "PostgreSQL is away");
 	put_check(&w, "schema", refusal == NULL, refusal);
 	put_check(&w, "hub", hub, "hubd is away");
 	put_check(&w, "aid", ai_up(a->ai), "aid is away");
+	put_certificate(&w, a);
 	json_w_end_object(&w);
 	json_w_end_object(&w);
 	members = (struct slice){ (const char *)buf_head(&b) + 1,

@@ -110,6 +110,9 @@ fields_make(struct http *h)
 {
 	const struct apid *a = h->apid;
 
+	buf_clear(&h->fields[0]);
+	buf_clear(&h->fields[1]);
+	h->ok_at = 0;
 	buf_puts(&h->fields[0], FIELDS_ALL FIELDS_API);
 	buf_puts(&h->fields[1], FIELDS_ALL FIELDS_PAGE);
 	/* A browser that remembers it for a self-signed name is locked out. */
@@ -117,6 +120,12 @@ fields_make(struct http *h)
 		buf_puts(&h->fields[0], FIELD_HSTS);
 		buf_puts(&h->fields[1], FIELD_HSTS);
 	}
+}
+
+void
+http_settings(struct http *h)
+{
+	fields_make(h);
 }
 
 /* ---- addresses ---- */

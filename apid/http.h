@@ -23,6 +23,8 @@ struct sock_addr;
 /* Takes the listening descriptor. NULL and a sentence for a bad table. */
 struct http *http_new(struct apid *, int fd, struct buf *err_r);
 void http_free(struct http *);
+/* The certificate or a reloadable key moved: response fields follow. */
+void http_settings(struct http *);
 /* No new connections; idle ones end now, the others after their answer. */
 void http_stop(struct http *);
 

@@ -26,6 +26,7 @@ apid_libapid_a_SOURCES += \
 	apid/h_settings.c apid/h_settings.h apid/stmt_system.c \
 	apid/h_user.c apid/h_user.h apid/stmt_user.c \
 	apid/h_token.c apid/h_token.h \
+	apid/h_tls.c apid/h_tls.h apid/reload.c apid/reload.h \
 	apid/hub.c apid/hub.h apid/picture.c apid/picture.h \
 	apid/sibling.c apid/sibling.h apid/ui.h
 include apid/ui/local.mk

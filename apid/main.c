@@ -12,6 +12,7 @@
 #include "log.h"
 #include "msg.h"
 #include "proc.h"
+#include "reload.h"
 #include "route.h"
 #include "stmt.h"
 #include "timer.h"
@@ -38,7 +39,7 @@ on_stop(void *arg)
 static void
 on_reload(void *arg)
 {
-	log_info("reload: nothing can be changed while running");
+	reload(arg);
 }
 
 int
@@ -51,15 +52,14 @@ main(int argc, char **argv)
 	struct acquired got;
 	struct apid a;
 	const char *fault;
-	bool test = false;
 
 	memset(&a, 0, sizeof(a));
 	proc_options(argc, argv, table, &a.conf, extras, nitems(extras),
-	    &test);
+	    &a.start);
 	if ((fault = apid_conf_fault(&a.conf)) != NULL)
 		log_exit(PROC_CONFIG, "%s", fault);
 	acquire_secrets(&a);
-	if (test)
+	if (a.start.test)
 		return 0;
 	acquire_sockets(&a, &got);
 	acquire_fence(&a);

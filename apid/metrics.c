@@ -12,6 +12,7 @@
 #include "ai.h"
 #include "apid.h"
 #include "auth.h"
+#include "certs.h"
 #include "db.h"
 #include "feed.h"
 #include "http.h"
@@ -27,6 +28,7 @@
 #include "sock.h"
 #include "stream.h"
 #include "timer.h"
+#include "tls_cert.h"
 #include "xmalloc.h"
 
 #define SCRAPERS_MAX	16
@@ -53,7 +55,7 @@ struct metrics {
 
 /* ---- the numbers ---- */
 
-#define NUMBERS_MAX 64
+#define NUMBERS_MAX 128
 struct number { const char *name, *help; uint64_t v; };
 struct numbers { struct number v[NUMBERS_MAX]; size_t n; };
 
@@ -134,6 +136,13 @@ add_rest(struct apid *a, struct numbers *t)
 	add(t, "browsers", feed_browsers(a->feed), "Browsers on the feed.");
 	add(t, "hub_up", hub_up(a->hub), "Whether hubd answers.");
 	add(t, "aid_up", ai_up(a->ai), "Whether aid answers.");
+	if (a->certs != NULL) {
+		add(t, "certificate_not_after_seconds", (uint64_t)
+		    (certs_info(a->certs)->not_after / MONO_SEC),
+		    "End of the certificate in use, in seconds since 1970.");
+		add(t, "certificate_fault", certs_fault(a->certs) != NULL,
+		    "Whether the stored pair cannot be used.");
+	}
 	add(t, "ready", db_up(a->db) && hub_up(a->hub) && auth_ready(a->auth),
 	    "As /readyz says.");
 }

@@ -18,6 +18,7 @@
 #include "h_settings.h"
 #include "h_token.h"
 #include "h_user.h"
+#include "h_tls.h"
 #include "relay.h"
 #include "route.h"
 #include "xmalloc.h"
@@ -142,6 +143,12 @@ static const struct route routes[] = {
 	{ ROUTE_PUT, API "/settings", ROLE_ADMIN, 0, KB(8),
 	  &h_settings_body, &h_settings_size,
 	  h_settings_put, "Change settings, all or none" },
+	{ ROUTE_GET, API "/settings/tls", ROLE_ADMIN, 0, 0, NULL, NULL,
+	  h_tls_get, "The certificate in use" },
+	{ ROUTE_POST, API "/settings/tls/upload", ROLE_ADMIN, 0, KB(160),
+	  &h_tls_body, &h_tls_size, h_tls_upload, "Serve with this pair" },
+	{ ROUTE_POST, API "/settings/tls/restore", ROLE_ADMIN, 0, 0, NULL,
+	  NULL, h_tls_restore, "Serve with the previous pair again" },
 
 	/* sockets */
 	{ ROUTE_GET, "/ws/dashboard", ROLE_VIEWER, ROUTE_UPGRADE, 0, NULL,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "apid.h"
+#include "certs.h"
 #include "db.h"
 #include "feed.h"
 #include "log.h"
@@ -76,6 +77,8 @@ on_versions(void *arg, const struct db_result *res)
 				s->versions[v] = (uint64_t)db_i64(res, row, 1);
 	/* Judged by when it was asked: the answer may have waited. */
 	s->polled = s->asked;
+	if (s->apid->certs != NULL)
+		certs_poll(s->apid->certs, s->versions[SETTINGS_V_CERTS]);
 	if (s->read_at == s->versions[SETTINGS_V_SETTINGS] ||
 	    s->values != NULL)
 		return;

@@ -65,6 +65,10 @@ enum stmt {			/* the order of the tables */
 	/* stmt_system.c */
 	STMT_SETTINGS_GET = STMT_SYSTEM,	/* () json, version */
 	STMT_SETTINGS_PUT,	/* see the text: version; no row: stale */
+	STMT_CERT_USE,		/* () the pair in use, for certs */
+	STMT_CERT_EXPIRY,	/* see certs.h */
+	STMT_CERT_UPLOAD,	/* see the text: id */
+	STMT_CERT_RESTORE,	/* (address, request) done, kept, source */
 	STMT_SYSTEM__END,
 	/* stmt_user.c */
 	STMT_USER_LIST = STMT_USER,	/* () json */

@@ -436,6 +436,61 @@ conf_free(const struct conf_table *t, void *conf)
 			set_text(&t->keys[i], conf, SLICE(""));
 }
 
+static bool
+same_value(const struct conf_key *k, char *a, char *b)
+{
+	const char *x, *y;
+
+	switch (k->type) {
+	case CONF_INT:
+	case CONF_LEVEL:
+		return memcmp(member(k, a), member(k, b),
+		    sizeof(int64_t)) == 0;
+	case CONF_BOOL:
+		return memcmp(member(k, a), member(k, b), sizeof(bool)) == 0;
+	case CONF_STRING:
+	case CONF_PATH:
+	case CONF_ADDR:
+		memcpy(&x, member(k, a), sizeof(x));
+		memcpy(&y, member(k, b), sizeof(y));
+		return x == y || (x != NULL && y != NULL &&
+		    strcmp(x, y) == 0);
+	case CONF__UNSET:
+		break;
+	}
+	fatal("conf: key %s has no type", k->name);
+}
+
+static void
+swap_value(const struct conf_key *k, char *a, char *b)
+{
+	size_t n = is_text(k->type) ? sizeof(char *) :
+	    k->type == CONF_BOOL ? sizeof(bool) : sizeof(int64_t);
+	char tmp[sizeof(int64_t)];
+
+	memcpy(tmp, member(k, a), n);
+	memcpy(member(k, a), member(k, b), n);
+	memcpy(member(k, b), tmp, n);
+}
+
+void
+conf_reload(const struct conf_table *t, void *conf, void *fresh,
+    struct buf *taken_r, struct buf *waits_r)
+{
+	const struct conf_key *k;
+	struct buf *list;
+
+	for (k = t->keys; k < t->keys + t->nkeys; k++) {
+		if (same_value(k, conf, fresh))
+			continue;
+		list = k->reloadable ? taken_r : waits_r;
+		buf_printf(list, "%s%s.%s", buf_used(list) > 0 ? " " : "",
+		    k->section, k->name);
+		if (k->reloadable)
+			swap_value(k, conf, fresh);
+	}
+}
+
 static void
 dump_key(const struct conf_key *k, struct buf *out)
 {

@@ -51,6 +51,10 @@ int conf_parse(const struct conf_table *, void *conf, const char *file,
 int conf_read_file(const struct conf_table *, void *conf, const char *file,
     struct buf *err_r);
 void conf_free(const struct conf_table *, void *conf);
+/* Takes over the reloadable values of fresh, which gets the old ones. Names
+ * what changed, and what changed but waits for a restart: "apid.hsts ...". */
+void conf_reload(const struct conf_table *, void *conf, void *fresh,
+    struct buf *taken_r, struct buf *waits_r);
 /* The whole table as a commented configuration file (--config-keys). */
 void conf_dump(const struct conf_table *, struct buf *out);
 

@@ -142,41 +142,48 @@ print_option(int c, const struct conf_table *table,
 }
 
 static void
-read_conf(const struct conf_table *table, void *conf, const char *file,
-    bool debug)
+set_level(const void *conf, const struct proc_start *start)
 {
-	const struct conf_suite	*suite = conf;
-	struct buf		 err = BUF_INIT;
+	const struct conf_suite *suite = conf;
 
-	if (conf_read_file(table, conf, file, &err) == -1)
+	log_set_level(start->debug ? LOG_L_DEBUG :
+	    (enum log_level)suite->log_level);
+}
+
+static void
+read_conf(const struct conf_table *table, void *conf,
+    const struct proc_start *start)
+{
+	struct buf err = BUF_INIT;
+
+	if (conf_read_file(table, conf, start->file, &err) == -1)
 		log_exit(PROC_CONFIG, "%s", buf_cstr(&err));
 	buf_free(&err);
-	log_set_level(debug ? LOG_L_DEBUG : (enum log_level)suite->log_level);
+	set_level(conf, start);
 }
 
 void
 proc_options(int argc, char **argv, const struct conf_table *table,
-    void *conf, const struct proc_extra *extras, size_t nextras, bool *test_r)
+    void *conf, const struct proc_extra *extras, size_t nextras,
+    struct proc_start *start_r)
 {
 	struct option	*opts = long_options(extras, nextras);
-	const char	*file = CONF_FILE;
-	bool		 debug = false;
 	char		 text[64];
 	int		 c;
 
-	*test_r = false;
+	*start_r = (struct proc_start){ .file = CONF_FILE };
 	log_init(table->program, LOG_L_INFO);
 	event_set_log_callback(on_libevent);
 	while ((c = getopt_long(argc, argv, "f:td", opts, NULL)) != -1) {
 		switch (c) {
 		case 'f':
-			file = optarg;
+			start_r->file = optarg;
 			break;
 		case 't':
-			*test_r = true;
+			start_r->test = true;
 			break;
 		case 'd':
-			debug = true;
+			start_r->debug = true;
 			break;
 		default:
 			print_option(c, table, extras, nextras);
@@ -189,7 +196,25 @@ proc_options(int argc, char **argv, const struct conf_table *table,
 		    program_name(table, text, sizeof(text)), argv[optind]);
 		exit(PROC_USAGE);
 	}
-	read_conf(table, conf, file, debug);
+	read_conf(table, conf, start_r);
+}
+
+void
+proc_reload(const struct proc_start *start, const struct conf_table *table,
+    void *conf, void *fresh)
+{
+	struct buf taken = BUF_INIT, waits = BUF_INIT;
+
+	conf_reload(table, conf, fresh, &taken, &waits);
+	set_level(conf, start);
+	log_info("reload: done; changed: %s", buf_used(&taken) > 0 ?
+	    buf_cstr(&taken) : "nothing");
+	if (buf_used(&waits) > 0)
+		log_warn("reload: these wait for a restart: %s",
+		    buf_cstr(&waits));
+	conf_free(table, fresh);
+	buf_free(&taken);
+	buf_free(&waits);
 }
 
 /* ---- the service manager, sd_notify(3) ---- */

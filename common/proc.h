@@ -26,14 +26,25 @@ struct proc_extra {		/* a daemon's own long options that print */
 	void		(*dump)(struct buf *);
 };
 
+struct proc_start {		/* how we were started, for a reload */
+	const char	*file;		/* the configuration */
+	bool		 test, debug;
+};
+
 /*
  * -f/--config FILE, -t/--test, -d/--debug, --config-keys, --version, --help
  * and the extras. Starts the log, then reads the configuration into conf and
  * sets its log level (-d: debug). Returns when the daemon
- * shall run; exits 0, 64 or 78 otherwise. --test: returns too, *test_r true.
+ * shall run; exits 0, 64 or 78 otherwise. --test: returns too.
  */
 void proc_options(int argc, char **argv, const struct conf_table *,
-    void *conf, const struct proc_extra *, size_t nextras, bool *test_r);
+    void *conf, const struct proc_extra *, size_t nextras,
+    struct proc_start *start_r);
+/* Phase two of a reload, after fresh was read and found good: takes over
+ * what can be, sets the log level, says what waits for a restart. Then
+ * fresh is freed. */
+void proc_reload(const struct proc_start *, const struct conf_table *,
+    void *conf, void *fresh);
 
 struct proc;
 struct proc_ops {

@@ -213,6 +213,23 @@ allow_path(int rs_fd, uint64_t handled, const struct sandbox_path *p,
 	return r;
 }
 
+char *
+sandbox_folder(const char *file)
+{
+	char *real = realpath(file, NULL), *text, *slash;
+
+	text = xstrdup(real != NULL ? real : file);
+	free(real);
+	slash = strrchr(text, '/');
+	if (slash == NULL) {
+		free(text);
+		return xstrdup(".");
+	}
+	if (slash != text)
+		*slash = '\0';
+	return text;
+}
+
 static int
 allow_ports(int rs_fd, const struct sandbox *sb, struct buf *err_r)
 {

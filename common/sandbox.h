@@ -37,6 +37,10 @@ struct sandbox {
 int sandbox_drop(const char *user, bool *switched_r, struct buf *err_r);
 /* RLIMIT_CORE 0, PR_SET_DUMPABLE 0, NOFILE to its hard limit, nproc. */
 int sandbox_limits(struct buf *err_r);
+/* The folder that a file really stands in, links followed, for a path of the
+ * fence: a file that is replaced is another file. "/" is never given: then,
+ * and when it is not there, the path itself. To be freed. */
+char *sandbox_folder(const char *file);
 /* Before any thread; what a library opens late (resolv.conf, NSS) is a path. */
 int sandbox_fence(const struct sandbox *, struct buf *err_r);
 /* Highest Landlock ABI of this kernel; 0 without. */

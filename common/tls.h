@@ -45,13 +45,6 @@ const char *tls_error(const struct tls *);	/* of the last TLS_FAIL */
 /* SHA-1, only for the handshake of RFC 6455 4.2.2. */
 void tls_sha1(const void *, size_t, uint8_t out[20]);
 
-struct tls_cert_info {
-	char	subject[256], issuer[256], fingerprint[96], key_type[32];
-	wall_us	not_before, not_after;
-	bool	self_signed;
-};
-int tls_cert_read(const char *chain_pem, struct tls_cert_info *,
-    struct buf *err_r);
 /* ECDSA P-256, 825 days, CN and SANs from a comma separated list of DNS
  * names and IP addresses. Key file created 0600. 0 or -1 with a sentence. */
 int tls_selfsigned(const char *names, struct buf *cert_pem_r,

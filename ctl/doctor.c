@@ -26,6 +26,7 @@
 #include "stmt.h"
 #include "str.h"
 #include "tls.h"
+#include "tls_cert.h"
 #include "xmalloc.h"
 
 #define PEM_MAX		(256 * 1024)

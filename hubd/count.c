@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "certs.h"
 #include "db.h"
 #include "json.h"
 #include "stream.h"
+#include "tls_cert.h"
 #include "xmalloc.h"
 
 #include "cache.h"
@@ -101,6 +103,11 @@ count_gauges(struct json_w *w, struct hubd *h)
 	count_u64(w, "db_reconnects", db.reconnects);
 	count_u64(w, "db_waiting", db.waiting);
 	count_u64(w, "rss_bytes", count_rss());
+	if (h->certs == NULL)
+		return;
+	count_u64(w, "certificate_not_after_seconds",
+	    (uint64_t)(certs_info(h->certs)->not_after / MONO_SEC));
+	count_u64(w, "certificate_fault", certs_fault(h->certs) != NULL);
 }
 
 void

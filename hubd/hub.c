@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "certs.h"
 #include "db.h"
 #include "log.h"
 #include "timer.h"
@@ -306,6 +307,9 @@ hub_versions_done(void *arg, const struct db_result *res)
 		    hub->nodes == NULL) {
 			hub->v_nodes = v;
 			hub_nodes(hub);
+		} else if (slice_eq(name, "certs") &&
+		    hub->hubd->certs != NULL) {
+			certs_poll(hub->hubd->certs, (uint64_t)v);
 		}
 	}
 }

@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "certs.h"
 #include "db.h"
 #include "log.h"
 #include "proc.h"
@@ -15,7 +16,6 @@
 #include "sandbox.h"
 #include "secret.h"
 #include "stream.h"
-#include "tls.h"
 #include "ws.h"
 #include "xmalloc.h"
 
@@ -32,7 +32,6 @@
 #include "sink.h"
 #include "stmt.h"
 
-#define PEM_MAX		(256 * 1024)
 #define DB_DEPTH	64
 #define DB_QUEUE	4096
 #define STOP_TIME	(8 * MONO_SEC)
@@ -41,33 +40,39 @@
 
 /* ---- before the drop ---- */
 
+static void
+hubd_certs(void *arg)
+{
+	struct hubd *h = arg;
+
+	h->tls = certs_ctx(h->certs);
+}
+
+static const char *
+hubd_tls_fault(const struct hubd_conf *c)
+{
+	return c->listen == NULL || !c->tls || (c->suite.tls_cert != NULL &&
+	    c->suite.tls_key != NULL) ? NULL :
+	    "[hubd] tls: needs [suite] tls_cert and tls_key";
+}
+
 static int
 hubd_tls(struct hubd *h, struct buf *err_r)
 {
 	const struct conf_suite *c = &h->conf.suite;
-	struct buf cert = BUF_INIT, key = BUF_INIT;
+	const char *fault = hubd_tls_fault(&h->conf);
 
-	if (h->conf.listen == NULL || !h->conf.tls)
-		return 0;
-	if (c->tls_cert == NULL || c->tls_key == NULL) {
-		buf_puts(err_r, "[hubd] tls: needs [suite] tls_cert and "
-		    "tls_key");
+	if (fault != NULL) {
+		buf_puts(err_r, fault);
 		return PROC_CONFIG;
 	}
-	buf_puts(err_r, "certificate: ");
-	if (proc_read_file(c->tls_cert, PEM_MAX, &cert, err_r) == 0 &&
-	    proc_read_file(c->tls_key, PEM_MAX, &key, err_r) == 0) {
-		buf_printf(err_r, "%s: ", c->tls_cert);
-		h->tls = tls_ctx_server(buf_cstr(&cert), buf_cstr(&key), 0,
-		    err_r);
-	}
-	if (h->tls != NULL)
-		buf_clear(err_r);
-	if (key.data != NULL)
-		secret_wipe(key.data, key.cap);
-	buf_free(&key);
-	buf_free(&cert);
-	return h->tls == NULL ? PROC_CONFIG : 0;
+	if (h->conf.listen == NULL || !h->conf.tls)
+		return 0;
+	h->certs = certs_new(h->key, 0);
+	if (certs_read_files(h->certs, c->tls_cert, c->tls_key, err_r) == -1)
+		return PROC_CONFIG;
+	hubd_certs(h);
+	return 0;
 }
 
 static void
@@ -141,13 +146,35 @@ hubd_database_folder(const char *conninfo)
 	    xstrndup(p + 5, strcspn(p + 5, " '"));
 }
 
+/* What a reload reads again: the folders, because a file that is replaced is
+ * another file. */
+#define RELOADED 3
+
+static void
+hubd_reloaded(const struct hubd *h, char *folders[RELOADED])
+{
+	const struct conf_suite *c = &h->conf.suite;
+
+	folders[0] = sandbox_folder(h->start.file);
+	folders[1] = sandbox_folder(h->certs != NULL ? c->tls_cert :
+	    h->start.file);
+	folders[2] = sandbox_folder(h->certs != NULL ? c->tls_key :
+	    h->start.file);
+}
+
 int
 hubd_fence(struct hubd *h, struct buf *err_r)
 {
 	char *folder = hubd_database_folder(h->conf.suite.database);
+	char *again[RELOADED];
+
+	hubd_reloaded(h, again);
 	const struct sandbox_path paths[] = {
 		{ h->conf.suite.run_dir, true, true },
 		{ folder, true, true },
+		{ again[0], false, true },
+		{ again[1], false, true },
+		{ again[2], false, true },
 		{ "/proc/self", false, true },	/* our own memory figures */
 		{ "/dev/urandom", false, true },
 		{ "/etc/localtime", false, true },
@@ -161,12 +188,15 @@ hubd_fence(struct hubd *h, struct buf *err_r)
 		.inet = !local,
 	};
 	int rc = 0;
+	size_t i;
 
 	if (sandbox_drop(h->conf.suite.user_hubd, &dropped, err_r) == -1)
 		rc = PROC_CONFIG;
 	else if (sandbox_limits(err_r) == -1 ||
 	    sandbox_fence(&fence, err_r) == -1)
 		rc = PROC_OSERR;
+	for (i = 0; i < RELOADED; i++)
+		free(again[i]);
 	free(folder);
 	return rc;
 }
@@ -205,6 +235,27 @@ hubd_connect(struct hubd *h)
 	free(conninfo);
 }
 
+static void
+hubd_warned(void *arg)
+{
+	struct hubd *h = arg;
+
+	serve_events(h->serve, 1);
+}
+
+static void
+hubd_follow(struct hubd *h)
+{
+	const struct certs_follow f = {
+		.db = h->db, .timers = h->timers, .use = STMT_CERT_USE,
+		.expiry = STMT_CERT_EXPIRY, .who = &h->id, .name = h->name,
+		.changed = hubd_certs, .warned = hubd_warned, .arg = h,
+	};
+
+	if (h->certs != NULL)
+		certs_follow(h->certs, &f);
+}
+
 void
 hubd_start(struct hubd *h)
 {
@@ -221,6 +272,7 @@ hubd_start(struct hubd *h)
 	h->hub = hub_new(h);
 	hubd_connect(h);
 	sealer_start(h->sealer);
+	hubd_follow(h);
 	serve_start(h->serve);
 	listen_start(h->listener);
 }
@@ -272,13 +324,43 @@ hubd_stop(struct hubd *h)
 	timer_set(h->timers, &h->stop, STOP_LOOK);
 }
 
-/* The fence lets nothing be read again: key and certificate need a restart,
- * everything else comes from the database by itself. */
+/* Phase one: everything is read and judged; -1 with a sentence. */
+static int
+hubd_reload_read(struct hubd *h, struct hubd_conf *fresh, struct buf *why)
+{
+	const char *fault;
+
+	if (conf_read_file(hubd_conf_table(), fresh, h->start.file, why) ==
+	    -1)
+		return -1;
+	if ((fault = hubd_tls_fault(fresh)) != NULL)
+		buf_puts(why, fault);
+	else if (h->certs == NULL || certs_read_files(h->certs,
+	    fresh->suite.tls_cert, fresh->suite.tls_key, why) == 0)
+		return 0;
+	conf_free(hubd_conf_table(), fresh);
+	return -1;
+}
+
 void
 hubd_reload(struct hubd *h)
 {
-	log_info("reload: nothing to do; restart hubd after a change of its "
-	    "configuration or certificate");
+	struct buf why = BUF_INIT;
+	struct hubd_conf fresh;
+
+	memset(&fresh, 0, sizeof(fresh));
+	if (hubd_reload_read(h, &fresh, &why) == -1) {
+		log_error("reload: refused, all stays as it was: %s",
+		    buf_cstr(&why));
+	} else {
+		proc_reload(&h->start, hubd_conf_table(), &h->conf, &fresh);
+		listen_wake(h->listener);
+		if (h->certs != NULL && certs_source(h->certs) ==
+		    CERTS_UPLOADED)
+			log_info("reload: the uploaded certificate stays in "
+			    "use; the files are ready");
+	}
+	buf_free(&why);
 }
 
 void
@@ -295,9 +377,9 @@ hubd_free(struct hubd *h)
 	sink_free(h->sink);
 	hub_free(h->hub);
 	listen_free(h->listener);
+	certs_free(h->certs);
 	db_free(h->db);
 	stream_io_free(h->io);
-	tls_ctx_free(h->tls);
 	secret_key_free(h->key);
 	timers_free(h->timers);
 	free(h->name);

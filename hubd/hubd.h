@@ -13,13 +13,14 @@
 #include "conf.h"
 #include "id.h"
 #include "mono.h"
+#include "proc.h"
 #include "timer.h"
 
 #include "count.h"
 
 struct event_base;
+struct certs;
 struct stream_io;
-struct proc;
 struct tls_ctx;
 struct secret_key;
 struct db;
@@ -52,13 +53,15 @@ struct hub_settings {
 
 struct hubd {
 	struct hubd_conf	 conf;
+	struct proc_start	 start;
 	struct id		 id;	/* of this start: hubs.id */
 	char			*name;	/* the same at every start */
 	struct event_base	*base;
 	struct timers		*timers;
 	struct stream_io	*io;
 	struct proc		*proc;
-	struct tls_ctx		*tls;	/* NULL: the node door is plain */
+	struct certs		*certs;	/* NULL: the node door is plain */
+	struct tls_ctx		*tls;	/* theirs, the one in use */
 	struct secret_key	*key;
 	struct db		*db;
 	struct hub		*hub;

@@ -43,13 +43,11 @@ main(int argc, char **argv)
 	const struct conf_table *table = hubd_conf_table();
 	struct hubd h = { 0 };
 	struct buf err = BUF_INIT;
-	bool test = false;
 
 	log_init("hubd", LOG_L_INFO);
 	proc_options(argc, argv, table, &h.conf, extras, nitems(extras),
-	    &test);
-	log_set_level((enum log_level)h.conf.suite.log_level);
-	if (test) {
+	    &h.start);
+	if (h.start.test) {
 		check(hubd_check(&h, &err), &err);
 		return 0;
 	}

@@ -347,6 +347,13 @@ static const struct db_stmt stmts[] = {
 	[STMT_SEAL_ADD] = { "seal_add",
 	    "SELECT mast.audit_seal_add($1::bigint, $2, $3::bigint,"
 	    " $4::bytea, $5, $6::bytea, $7::bytea, $8::bytea)", 8, 0 },
+	[STMT_CERT_USE] = { "cert_use",
+	    "SELECT u.current, c.chain_pem, c.key_sealed, u.kept"
+	    " FROM mast.certificate_use u LEFT JOIN mast.certificates c"
+	    " ON c.id = u.current", 0, DB_READ },
+	[STMT_CERT_EXPIRY] = { "cert_expiry",
+	    "SELECT mast.certificate_expiry($1, $2, $3::timestamptz,"
+	    " $4::uuid, $5)", 5, 0 },
 };
 
 _Static_assert(nitems(stmts) == STMT__MAX, "a statement has no text");

@@ -23,6 +23,8 @@ table api_tokens owner _mast_ctl rls forced
 table audit owner _mast_ctl rls forced
 table audit_open owner _mast_ctl rls forced
 table audit_seals owner _mast_ctl rls forced
+table certificate_use owner _mast_ctl rls forced
+table certificate_warnings owner _mast_ctl rls forced
 table certificates owner _mast_ctl rls forced
 table commands owner _mast_ctl rls forced fillfactor=80
 table config_blobs owner _mast_ctl rls forced
@@ -113,14 +115,24 @@ column audit_seals.sealed_at timestamp with time zone not null default now
 column audit_seals.seq bigint not null
 column audit_seals.signature bytea not null
 column audit_seals.signer bytea not null
-column certificates.active boolean not null default false
+column certificate_use.current uuid
+column certificate_use.door text not null
+column certificate_use.kept boolean not null default false
+column certificate_use.previous uuid
+column certificate_use.switched_at timestamp with time zone not null default now
+column certificate_use.switched_by uuid
+column certificate_warnings.at timestamp with time zone not null default now
+column certificate_warnings.days integer not null
+column certificate_warnings.fingerprint text not null
 column certificates.chain_pem text not null
 column certificates.created_at timestamp with time zone not null default now
 column certificates.created_by uuid
 column certificates.door text not null
+column certificates.fingerprint text not null default ''::text
 column certificates.id uuid not null
 column certificates.key_sealed bytea not null
 column certificates.not_after timestamp with time zone not null
+column certificates.subject text not null default ''::text
 column command_view.id uuid
 column command_view.json json
 column command_view.node_id uuid
@@ -452,6 +464,12 @@ constraint audit.audit_pk PRIMARY KEY id
 constraint audit_open.audit_open_pk PRIMARY KEY id
 constraint audit_seals.audit_seals_form CHECK seq > 0 AND rows > 0 AND octet_length content = 32 AND octet_length chain = 32 AND octet_length signer = 32 AND octet_length signature = 64 AND first_id = lower ids AND last_id = upper ids - 1
 constraint audit_seals.audit_seals_pk PRIMARY KEY seq
+constraint certificate_use.certificate_use_current_fk FOREIGN KEY current REFERENCES certificates id
+constraint certificate_use.certificate_use_door_form CHECK door = 'both'::text
+constraint certificate_use.certificate_use_pk PRIMARY KEY door
+constraint certificate_use.certificate_use_previous_fk FOREIGN KEY previous REFERENCES certificates id
+constraint certificate_warnings.certificate_warnings_pk PRIMARY KEY fingerprint, days
+constraint certificates.certificates_door_form CHECK door = 'both'::text
 constraint certificates.certificates_pk PRIMARY KEY id
 constraint commands.commands_done_form CHECK state = ANY ARRAY['queued'::command_state, 'sent'::command_state] = done_at IS NULL
 constraint commands.commands_pk PRIMARY KEY id
@@ -542,6 +560,8 @@ index CREATE INDEX audit_node_idx ON mast.audit USING btree details ->> 'node_id
 index CREATE INDEX audit_request_idx ON mast.audit USING btree request_id WHERE request_id IS NOT NULL
 index CREATE INDEX audit_seals_ids_idx ON mast.audit_seals USING gist ids
 index CREATE INDEX audit_target_idx ON mast.audit USING btree target_type, target_id, id DESC
+index CREATE INDEX certificate_use_current_idx ON mast.certificate_use USING btree current
+index CREATE INDEX certificate_use_previous_idx ON mast.certificate_use USING btree previous
 index CREATE INDEX commands_node_idx ON mast.commands USING btree node_id, seq DESC
 index CREATE INDEX commands_open_idx ON mast.commands USING btree node_id, seq WHERE state = ANY ARRAY['queued'::command_state, 'sent'::command_state]
 index CREATE INDEX commands_queue_idx ON mast.commands USING btree node_id, seq WHERE state = 'queued'::command_state AND queue
@@ -578,6 +598,8 @@ index CREATE UNIQUE INDEX api_tokens_token_key ON mast.api_tokens USING btree to
 index CREATE UNIQUE INDEX audit_open_pk ON mast.audit_open USING btree id
 index CREATE UNIQUE INDEX audit_pk ON mast.audit USING btree id
 index CREATE UNIQUE INDEX audit_seals_pk ON mast.audit_seals USING btree seq
+index CREATE UNIQUE INDEX certificate_use_pk ON mast.certificate_use USING btree door
+index CREATE UNIQUE INDEX certificate_warnings_pk ON mast.certificate_warnings USING btree fingerprint, days
 index CREATE UNIQUE INDEX certificates_pk ON mast.certificates USING btree id
 index CREATE UNIQUE INDEX commands_pk ON mast.commands USING btree id
 index CREATE UNIQUE INDEX config_blobs_pk ON mast.config_blobs USING btree hash
@@ -635,6 +657,11 @@ policy audit_seals.audit_seals_ctl_add PERMISSIVE INSERT to {_mast_ctl} using - 
 policy audit_seals.audit_seals_ctl_read PERMISSIVE SELECT to {_mast_ctl} using true check -
 policy audit_seals.audit_seals_hubd PERMISSIVE SELECT to {_mast_hubd} using true check -
 policy audit_seals.audit_seals_read PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy certificate_use.certificate_use_apid PERMISSIVE SELECT to {_mast_apid} using true check -
+policy certificate_use.certificate_use_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy certificate_use.certificate_use_hubd PERMISSIVE SELECT to {_mast_hubd} using true check -
+policy certificate_use.certificate_use_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy certificate_warnings.certificate_warnings_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy certificates.certificates_apid PERMISSIVE SELECT to {_mast_apid} using true check -
 policy certificates.certificates_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy certificates.certificates_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
@@ -796,6 +823,7 @@ function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea
 function audit_seal_next p_limit integer, p_age interval returns TABLE seq bigint, previous bytea, ids text, n bigint, content bytea, sealed_at text owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE last record; BEGIN SELECT s.seq, s.chain, s.sealed_at INTO last FROM mast.audit_seals s ORDER BY s.seq DESC LIMIT 1; IF last.sealed_at > now - p_age AND SELECT count * FROM SELECT FROM mast.audit_open LIMIT p_limit o < p_limit THEN RETURN; END IF; RETURN QUERY SELECT coalesce last.seq, 0 + 1, coalesce last.chain, decode repeat '00', 32 , 'hex' , range_agg int8range b.id, b.id + 1 ::text, count * , sha256 string_agg b.hash, ''::bytea ORDER BY b.id , to_char now AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"' FROM SELECT a.id, sha256 convert_to mast.audit_text a , 'UTF8' AS hash FROM mast.audit_open o JOIN mast.audit a ON a.id = o.id ORDER BY a.id LIMIT p_limit b HAVING count * > 0; END
 function audit_text a audit returns text owner _mast_ctl s : RETURN concat '{"id":', a .id, ',"at":"', to_char a .at AT TIME ZONE 'UTC'::text , 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text , '","actor_kind":', to_json a .actor_kind , ',"actor_user":', COALESCE to_json a .actor_user ::text, 'null'::text , ',"actor_name":', COALESCE to_json a .actor_name ::text, 'null'::text , ',"action":', to_json a .action , ',"target_type":', COALESCE to_json a .target_type ::text, 'null'::text , ',"target_id":', COALESCE to_json a .target_id ::text, 'null'::text , ',"details":', COALESCE a .details ::text, 'null'::text , ',"address":', COALESCE to_json abbrev a .address ::text, 'null'::text , ',"request_id":', COALESCE to_json a .request_id ::text, 'null'::text , '}'
 function bump_version returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.versions SET value = value + 1 WHERE name = TG_ARGV[0]; RETURN NULL; END
+function certificate_expiry p_fingerprint text, p_subject text, p_not_after timestamp with time zone, p_who uuid, p_name text returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE steps integer[] := ARRAY[0, 1, 7, 14, 30]; spare interval := p_not_after - now ; days integer := floor extract epoch FROM spare / 86400 ; step integer := SELECT min d FROM unnest steps d WHERE spare <= make_interval hours => 24 * d ; fresh boolean; BEGIN IF step IS NULL THEN RETURN NULL; END IF; WITH w AS INSERT INTO mast.certificate_warnings fingerprint, days SELECT p_fingerprint, d FROM unnest steps d WHERE d >= step ORDER BY d ON CONFLICT DO NOTHING RETURNING certificate_warnings.days SELECT coalesce bool_or w.days = step , false INTO fresh FROM w; IF NOT fresh THEN RETURN NULL; END IF; INSERT INTO mast.events created_at, node_id, node_name, severity, category, message, details VALUES now , p_who, p_name, CASE WHEN step > 7 THEN 'warning' ELSE 'critical' END ::mast.severity, 'certificate', CASE step WHEN 0 THEN format 'The TLS certificate %s has expired, on %s', p_subject, mast.rfc3339 p_not_after ELSE format 'The TLS certificate %s expires on %s: %s left', p_subject, mast.rfc3339 p_not_after , CASE days WHEN 0 THEN 'less than a day is' WHEN 1 THEN '1 day is' ELSE days || ' days are' END END, json_build_object 'error_code', CASE step WHEN 0 THEN 'certificate_expired' ELSE 'certificate_expires' END, 'fingerprint', p_fingerprint, 'not_after', mast.rfc3339 p_not_after , 'threshold_days', step, 'days_left', days ; RETURN step; END
 function command_refusal p_user uuid, p_node uuid, p_role role returns text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: DECLARE u record; BEGIN SELECT x.is_active, x.expires_at, x.role, x.all_nodes INTO u FROM mast.users x WHERE x.id = p_user; IF NOT FOUND THEN RETURN 'not sent: who ordered it is no user any more'; ELSIF NOT u.is_active THEN RETURN 'not sent: the account of who ordered it is disabled'; ELSIF u.expires_at <= now THEN RETURN 'not sent: the account of who ordered it has expired'; ELSIF u.role < p_role THEN RETURN 'not sent: the role of who ordered it does not allow it ' 'any more'; ELSIF NOT u.all_nodes AND NOT EXISTS SELECT FROM mast.user_nodes n WHERE n.user_id = p_user AND n.node_id = p_node THEN RETURN 'not sent: who ordered it may not access the node any ' 'more'; END IF; RETURN NULL; END
 function config_push_ended returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.node_configs k SET desired = CASE NEW.state WHEN 'acked' THEN NEW.config_hash ELSE k.desired END, desired_at = CASE NEW.state WHEN 'acked' THEN NEW.done_at ELSE k.desired_at END, attempt_error = CASE NEW.state WHEN 'acked' THEN NULL ELSE NEW.state || coalesce ': ' || NEW.error, '' END WHERE k.node_id = NEW.node_id AND k.attempted = NEW.config_hash; RETURN NULL; END
 function csv_field value text returns text owner _mast_ctl i : RETURN COALESCE '"'::text || replace CASE WHEN value ~ '^[-=+@\t\r\n]'::text THEN chr 39 || value ELSE value END, '"'::text, '""'::text || '"'::text , ''::text
@@ -818,6 +846,7 @@ function token_lookup p_token_hash bytea returns TABLE user_id uuid, token_id uu
 function wall_us t timestamp with time zone returns bigint owner _mast_ctl i : RETURN EXTRACT epoch FROM t * 1000000 ::numeric ::bigint
 trigger CREATE TRIGGER api_tokens_auth AFTER DELETE OR UPDATE OF max_role, read_only, node_ids, expires_at, revoked_at ON mast.api_tokens FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER audit_opened AFTER INSERT ON mast.audit FOR EACH ROW EXECUTE FUNCTION audit_opened
+trigger CREATE TRIGGER certificate_use_version AFTER INSERT OR DELETE OR UPDATE ON mast.certificate_use FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'certs'
 trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON mast.certificates FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'certs'
 trigger CREATE TRIGGER commands_config_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.config_hash IS NOT NULL AND new.done_at IS NOT NULL AND new.state <> old.state EXECUTE FUNCTION config_push_ended
 trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
@@ -835,6 +864,8 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on alarms
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on api_tokens
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on audit_open
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on certificate_use
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on certificate_warnings
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on certificates
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on command_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on commands
@@ -894,6 +925,7 @@ grant EXECUTE to _mast_apid on function actor_kind
 grant EXECUTE to _mast_apid on function actor_token
 grant EXECUTE to _mast_apid on function audit_node target_type text, target_id text, details jsonb
 grant EXECUTE to _mast_apid on function audit_text a audit
+grant EXECUTE to _mast_apid on function certificate_expiry p_fingerprint text, p_subject text, p_not_after timestamp with time zone, p_who uuid, p_name text
 grant EXECUTE to _mast_apid on function csv_field value text
 grant EXECUTE to _mast_apid on function factor_lookup p_user uuid
 grant EXECUTE to _mast_apid on function key_claim p_key text, p_hash bytea, p_request text
@@ -915,6 +947,7 @@ grant EXECUTE to _mast_ctl on function audit_seal_add p_seq bigint, p_ids text, 
 grant EXECUTE to _mast_ctl on function audit_seal_next p_limit integer, p_age interval
 grant EXECUTE to _mast_ctl on function audit_text a audit
 grant EXECUTE to _mast_ctl on function bump_version
+grant EXECUTE to _mast_ctl on function certificate_expiry p_fingerprint text, p_subject text, p_not_after timestamp with time zone, p_who uuid, p_name text
 grant EXECUTE to _mast_ctl on function command_refusal p_user uuid, p_node uuid, p_role role
 grant EXECUTE to _mast_ctl on function config_push_ended
 grant EXECUTE to _mast_ctl on function csv_field value text
@@ -937,6 +970,7 @@ grant EXECUTE to _mast_ctl on function token_lookup p_token_hash bytea
 grant EXECUTE to _mast_ctl on function wall_us t timestamp with time zone
 grant EXECUTE to _mast_hubd on function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea
 grant EXECUTE to _mast_hubd on function audit_seal_next p_limit integer, p_age interval
+grant EXECUTE to _mast_hubd on function certificate_expiry p_fingerprint text, p_subject text, p_not_after timestamp with time zone, p_who uuid, p_name text
 grant EXECUTE to _mast_hubd on function command_refusal p_user uuid, p_node uuid, p_role role
 grant EXECUTE to _mast_hubd on function drop_old_partitions
 grant EXECUTE to _mast_hubd on function ensure_partitions p_days_ahead integer
@@ -988,6 +1022,7 @@ grant SELECT to _mast_apid on api_tokens.revoked_at
 grant SELECT to _mast_apid on api_tokens.user_id
 grant SELECT to _mast_apid on audit
 grant SELECT to _mast_apid on audit_seals
+grant SELECT to _mast_apid on certificate_use
 grant SELECT to _mast_apid on command_view
 grant SELECT to _mast_apid on commands.actor_name
 grant SELECT to _mast_apid on commands.actor_user
@@ -1054,6 +1089,7 @@ grant SELECT to _mast_apid on users.username
 grant SELECT to _mast_apid on users.version
 grant SELECT to _mast_apid on versions
 grant SELECT to _mast_hubd on audit_seals
+grant SELECT to _mast_hubd on certificate_use
 grant SELECT to _mast_hubd on certificates
 grant SELECT to _mast_hubd on commands
 grant SELECT to _mast_hubd on migrations
@@ -1078,7 +1114,12 @@ grant SELECT, UPDATE, USAGE to _mast_ctl on sequence event_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence node_secrets_serial_seq
 grant UPDATE to _mast_apid on alarms.acknowledged_at
 grant UPDATE to _mast_apid on alarms.acknowledged_by
-grant UPDATE to _mast_apid on certificates.active
+grant UPDATE to _mast_apid on certificate_use.current
+grant UPDATE to _mast_apid on certificate_use.kept
+grant UPDATE to _mast_apid on certificate_use.previous
+grant UPDATE to _mast_apid on certificate_use.switched_at
+grant UPDATE to _mast_apid on certificate_use.switched_by
+grant UPDATE to _mast_apid on certificates.........pg.dropped.6........
 grant UPDATE to _mast_apid on events.ack_name
 grant UPDATE to _mast_apid on events.ack_note
 grant UPDATE to _mast_apid on events.acknowledged_at

@@ -10,7 +10,7 @@ BB_TESTS = \
 	tests/bb/test_events.py tests/bb/test_fleet.py tests/bb/test_flows.py \
 	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_nodes.py \
 	tests/bb/test_page.py tests/bb/test_place.py tests/bb/test_readme.py
-BB_TESTS += tests/bb/test_settings.py
+BB_TESTS += tests/bb/test_settings.py tests/bb/test_tls.py
 BB_TESTS += tests/bb/test_budget.py tests/bb/test_hostile.py \
 	tests/bb/test_matrix.py
 BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py

@@ -147,10 +147,9 @@ class Session:
         if csrf and self.csrf and method not in ("GET", "HEAD"):
             h["X-CSRF-Token"] = self.csrf
         h.update(headers or {})
-        c = http.client.HTTPConnection("127.0.0.1", self.suite.port,
-                                       timeout=timeout * PATIENCE,
-                                       source_address=self.source and
-                                       (self.source, 0))
+        c = self.suite.connection(timeout=timeout * PATIENCE,
+                                  source_address=self.source and
+                                  (self.source, 0))
         try:
             c.request(method, path, raw, h)
             r = c.getresponse()
@@ -221,7 +220,7 @@ class Session:
         if self.token:
             h.append(("Cookie", "session=" + self.token))
         return ws.WebSocket("127.0.0.1", self.suite.port, "/ws/dashboard",
-                            headers=h, **kw)
+                            headers=h, tls=self.suite.tls, **kw)
 
 
 class Node:
@@ -456,6 +455,7 @@ class Suite:
         self.down = set()       # those that a test left dead on purpose
         self.faults = []
         self.addresses = 0
+        self.tls = False        # apid's port; a test may turn it on
         self._db = None
         self._super = None
         self._launch(nodes, settings)
@@ -527,6 +527,13 @@ class Suite:
             self.log(n).splitlines()[-lines:])) for n in DAEMONS)
 
     # ---- clients
+
+    def connection(self, **kw):
+        """An HTTP connection to apid's port."""
+        if self.tls:
+            return http.client.HTTPSConnection(
+                "127.0.0.1", self.port, context=ws.tls_client(), **kw)
+        return http.client.HTTPConnection("127.0.0.1", self.port, **kw)
 
     def nobody(self):
         return Session(self)

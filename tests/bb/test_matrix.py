@@ -217,6 +217,10 @@ REQUESTS = {
     "DELETE /api/v1/topology/positions": Ask(204, query="?view=flow"),
     "GET /api/v1/settings": Ask(200),
     "PUT /api/v1/settings": Ask(200, settings),
+    "GET /api/v1/settings/tls": Ask(200),
+    "POST /api/v1/settings/tls/upload": Ask(409, {
+        "cert_pem": "x", "key_pem": "x"}),
+    "POST /api/v1/settings/tls/restore": Ask(409),
     "GET /ws/dashboard": Ask(101, headers=UPGRADE),
     "GET /ws/node": Ask(101, headers=UPGRADE),
     "GET /": Ask(200),

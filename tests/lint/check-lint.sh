@@ -58,12 +58,12 @@ BEGIN {
 	split("err log xmalloc arena buf str id valid mono role dbschema", a)
 	for (i in a) layer[a[i]] = 0
 	split("timer conf json jscan secret tls rate sandbox http1 ws msg " \
-	    "sock frame driver", a)
+	    "sock frame driver tls_cert", a)
 	for (i in a) layer[a[i]] = 1
-	split("stream ipc db proc seal", a)
+	split("stream ipc db proc seal certs", a)
 	for (i in a) layer[a[i]] = 2
 	split("json:jscan frame:jscan frame:json driver:jscan driver:json " \
-	    "ipc:stream seal:db", a)
+	    "ipc:stream seal:db certs:db certs:proc", a)
 	for (i in a) pair[a[i]] = 1
 }
 FNR == 1 {

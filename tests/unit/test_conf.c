@@ -191,6 +191,45 @@ START_TEST(dump)
 }
 END_TEST
 
+/* Reloadable values change places, others are only named. */
+START_TEST(reload)
+{
+	static const char	text[] = "[suite]\nrun_dir = /r\n"
+	    "log_level = warn\n[hubd]\nmotto = new\nconns = 9\n"
+	    "strict = no\nlisten =\n";
+	struct test_conf	fresh;
+	struct buf		taken = BUF_INIT, waits = BUF_INIT;
+
+	ck_assert_int_eq(parse("[hubd]\nmotto = old\nfile = /same\n"), 0);
+	ck_assert_int_eq(conf_parse(&table, &fresh, "t.conf", text,
+	    strlen(text), &err), 0);
+	conf_reload(&table, &c, &fresh, &taken, &waits);
+	ck_assert_str_eq(buf_cstr(&taken), "suite.log_level hubd.listen "
+	    "hubd.motto hubd.file hubd.conns hubd.strict");
+	ck_assert_str_eq(buf_cstr(&waits), "suite.run_dir");
+	ck_assert_str_eq(c.motto, "new");
+	ck_assert_str_eq(fresh.motto, "old");
+	ck_assert_ptr_null(c.listen);
+	ck_assert_ptr_null(c.file);
+	ck_assert_int_eq(c.conns, 9);
+	ck_assert(!c.strict);
+	ck_assert_int_eq(c.suite.log_level, LOG_L_WARN);
+	ck_assert_str_eq(c.suite.run_dir, "/run/mastkeeper");
+	buf_clear(&taken);
+	buf_clear(&waits);
+	conf_free(&table, &fresh);
+	ck_assert_int_eq(conf_parse(&table, &fresh, "t.conf", text,
+	    strlen(text), &err), 0);
+	conf_reload(&table, &c, &fresh, &taken, &waits);
+	ck_assert_uint_eq(buf_used(&taken), 0);
+	ck_assert_str_eq(buf_cstr(&waits), "suite.run_dir");
+	conf_free(&table, &fresh);
+	conf_free(&table, &c);
+	buf_free(&taken);
+	buf_free(&waits);
+}
+END_TEST
+
 START_TEST(files)
 {
 	char path[] = "/tmp/mastconfXXXXXX";
@@ -230,6 +269,7 @@ main(void)
 	tcase_add_test(tc, addresses);
 	tcase_add_test(tc, dump);
 	tcase_add_test(tc, files);
+	tcase_add_test(tc, reload);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, getenv("CK_TAP_LOG_FILE_NAME") != NULL ?

@@ -10,6 +10,7 @@
 
 #include "str.h"
 #include "tls.h"
+#include "tls_cert.h"
 #include "xmalloc.h"
 
 #define NAMES "node.example, *.example.net,192.0.2.1,::1"
