@@ -81,6 +81,7 @@ struct apid {
 	struct pwhash		*pwhash;
 	struct auth		*auth;
 	struct rate_map		*refusals;	/* noted, by user */
+	struct rate_map		*limited;	/* the same, by address */
 	struct budget		*budget;
 	struct http		*http;
 	struct relay		*relay;

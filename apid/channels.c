@@ -88,6 +88,7 @@ channels_open(struct apid *a, struct acquired *got)
 	a->settings = settings_new(a);
 	a->auth = auth_new(a);
 	a->refusals = refusal_new();
+	a->limited = refusal_new();
 	a->budget = budget_new(a);
 	a->pwhash = pwhash_new(a->base, (unsigned)a->conf.pwhash_threads);
 	a->relay = relay_new(a);
@@ -113,6 +114,7 @@ channels_close(struct apid *a)
 	feed_free(a->feed);
 	auth_free(a->auth);
 	rate_map_free(a->refusals);
+	rate_map_free(a->limited);
 	budget_free(a->budget);
 	settings_free(a->settings);
 	certs_free(a->certs);

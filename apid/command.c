@@ -142,7 +142,7 @@ journal(struct req *req)
 		db_str(c->what->name),
 		db_bytes(buf_head(&sealed), buf_used(&sealed)),
 		arg_i64(req, ask->ttl),
-		db_str(req->address), db_str(req->id),
+		arg_address(req), db_str(req->id),
 		arg_bool(ask->queue), db_str(role_name(c->what->role)),
 	};
 	if (ask->config == NULL)

@@ -126,7 +126,7 @@ run(struct req *req, enum form form, const struct filter *f,
 		db_str(f->prefix), db_str(f->type), db_str(f->target),
 		db_str(f->node), db_str(f->from), db_str(f->to),
 		db_str(f->request), page_limit(req, p), page_key(p, 0),
-		db_str(req->address), db_str(req->id),
+		arg_address(req), db_str(req->id),
 	};
 
 	if (form == FORM_JSON)

@@ -12,6 +12,7 @@
 #include "budget.h"
 #include "h_auth.h"
 #include "pwhash.h"
+#include "refusal.h"
 #include "req.h"
 #include "secret.h"
 #include "settings.h"
@@ -208,6 +209,7 @@ h_auth_login(struct req *r)
 		snprintf(text, sizeof(text), "%lld",
 		    (long long)((wait + MONO_SEC - 1) / MONO_SEC));
 		req_header(r, "Retry-After", text);
+		refusal_signin(r, l->username);
 		login_refuse(r, ERR_RATE_LIMITED, "too many attempts");
 		return;
 	}

@@ -218,7 +218,7 @@ h_event_ack(struct req *req)
 {
 	const struct db_arg args[] = {
 		arg_i64(req, req->params.v[0].n),
-		arg_access(req), db_str(req->address),
+		arg_access(req), arg_address(req),
 		db_str(req->id), arg_note(req->body),
 	};
 
@@ -241,7 +241,7 @@ h_event_ack_bulk(struct req *req)
 		db_slice(b->flow), arg_like(req, b->search.p),
 		arg_when(req, &b->has_from, b->from),
 		arg_when(req, &b->has_to, b->to), arg_note(b),
-		db_str(req->address), db_str(req->id),
+		arg_address(req), db_str(req->id),
 		arg_i64(req, BULK_MAX),
 	};
 

@@ -195,7 +195,7 @@ h_node_create(struct req *req)
 		arg_id(req, &id), db_slice(b->name), arg_description(b),
 		b->device_type.p == NULL ? db_str(driver_at(0)->device_type) :
 		    db_slice(b->device_type),
-		expires, arg_new_token(req), db_str(req->address),
+		expires, arg_new_token(req), arg_address(req),
 		db_str(req->id),
 	};
 	req_db(req, STMT_NODE_CREATE, args, nitems(args), created);
@@ -237,7 +237,7 @@ h_node_update(struct req *req)
 		arg_node(req), arg_access(req), if_match, db_slice(b->name),
 		arg_description(b), arg_bool(b->has_description.present),
 		expires, arg_bool(b->has_expires.present),
-		db_str(req->address), db_str(req->id),
+		arg_address(req), db_str(req->id),
 	};
 	req_db(req, STMT_NODE_UPDATE, args, nitems(args), updated);
 }
@@ -260,7 +260,7 @@ h_node_delete(struct req *req)
 	if (!arg_if_match(req, &if_match))
 		return;
 	const struct db_arg args[] = { arg_node(req), arg_access(req),
-	    if_match, db_str(req->address), db_str(req->id) };
+	    if_match, arg_address(req), db_str(req->id) };
 
 	req_db(req, STMT_NODE_DELETE, args, nitems(args), deleted);
 }
@@ -281,7 +281,7 @@ void
 h_node_token(struct req *req)
 {
 	const struct db_arg args[] = { arg_node(req), arg_access(req),
-	    arg_new_token(req), db_str(req->address), db_str(req->id) };
+	    arg_new_token(req), arg_address(req), db_str(req->id) };
 
 	req_db(req, STMT_NODE_TOKEN, args, nitems(args), token_made);
 }

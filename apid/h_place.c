@@ -93,7 +93,7 @@ value_put(struct req *req, const char *key, struct slice value)
 	const struct db_arg args[] = {
 		db_str(key),
 		{ value.n == 0 ? "" : value.p, (int)value.n, false },
-		db_str(req->address), db_str(req->id),
+		arg_address(req), db_str(req->id),
 	};
 
 	req_db(req, STMT_PREFERENCE_PUT, args, nitems(args), done);
@@ -119,7 +119,7 @@ static void
 forget(struct req *req, unsigned stmt, const char *name)
 {
 	const struct db_arg args[] = {
-		db_str(name), db_str(req->address), db_str(req->id),
+		db_str(name), arg_address(req), db_str(req->id),
 	};
 
 	req_db(req, stmt, args, nitems(args), done);
@@ -248,7 +248,7 @@ set_run(struct req *req, struct set *s, struct slice view)
 		view.n == 0 ? db_str("graph") : db_slice(view),
 		db_str(buf_cstr(&s->nodes)), db_str(buf_cstr(&s->x)),
 		db_str(buf_cstr(&s->y)), arg_access(req),
-		db_str(req->address), db_str(req->id),
+		arg_address(req), db_str(req->id),
 	};
 
 	req_db(req, STMT_POSITIONS_PUT, args, nitems(args), placed);

@@ -118,7 +118,7 @@ h_settings_put(struct req *req)
 	db_array_end(&names);
 	db_array_end(&numbers);
 	const struct db_arg args[] = { db_str(buf_cstr(&names)),
-	    db_str(buf_cstr(&numbers)), if_match, db_str(req->address),
+	    db_str(buf_cstr(&numbers)), if_match, arg_address(req),
 	    db_str(req->id) };
 
 	req_db(req, STMT_SETTINGS_PUT, args, nitems(args), changed);

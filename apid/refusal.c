@@ -1,4 +1,6 @@
 /* refusal: bounds and writes the rows of refused requests. */
+#include <string.h>
+
 #include "apid.h"
 #include "arg.h"
 #include "db.h"
@@ -57,9 +59,24 @@ refusal_note(struct req *r, enum err err, const char *detail)
 		    (int)(r->h.path.n < PATH_MAX_SHOWN ? r->h.path.n :
 		    PATH_MAX_SHOWN), r->h.path.p)),
 		arg_refused_node(r), arg_bool(n == REFUSAL_LIMIT),
-		db_str(r->address), db_str(r->id),
+		arg_address(r), db_str(r->id),
 	};
 
 	db_query(r->apid->db, STMT_AUDIT_REFUSED, args, nitems(args), &opts,
+	    noted, NULL, NULL);
+}
+
+void
+refusal_signin(struct req *r, struct slice username)
+{
+	if (rate_map_hit(r->apid->limited, r->address, strlen(r->address),
+	    mono_now()) > 1)
+		return;
+	const struct db_arg args[] = {
+		db_slice(username), db_null(), db_str("too many attempts"),
+		arg_address(r), db_str(r->id),
+	};
+
+	db_query(r->apid->db, STMT_LOGIN_FAILED, args, nitems(args), NULL,
 	    noted, NULL, NULL);
 }

@@ -7,6 +7,7 @@
 #define APID_REFUSAL_H
 
 #include "err.h"
+#include "str.h"
 
 #define REFUSAL_LIMIT	20	/* rows of a user in a minute */
 
@@ -15,5 +16,7 @@ struct req;
 
 struct rate_map *refusal_new(void);
 void refusal_note(struct req *, enum err, const char *detail);
+/* A sign-in over the limit of its address: one row in a minute. */
+void refusal_signin(struct req *, struct slice username);
 
 #endif

@@ -344,6 +344,26 @@ check_server(struct doctor *d, struct db_sync *db)
 	db_sync_done(&res);
 }
 
+/* A hub that runs seals at least once an hour. */
+static void
+check_audit(struct doctor *d, struct db_sync *db)
+{
+	struct db_result *res = db_sync_query(db,
+	    stmt_get(STMT_AUDIT_STALE), NULL, 0);
+
+	if (db_err(res) != ERR_OK)
+		found(d, BAD, "audit", "mastctl db verify", "%s",
+		    db_message(res));
+	else if (db_i64(res, 0, 0) > 0)
+		found(d, WARN, "audit", "look in the log of hubd, then: "
+		    "mastctl audit verify", "%s rows wait for a seal since %s",
+		    db_cstr(res, 0, 0), db_cstr(res, 0, 1));
+	else
+		found(d, GOOD, "audit", NULL, "%s seals",
+		    db_cstr(res, 0, 2));
+	db_sync_done(&res);
+}
+
 static void
 check_database(struct doctor *d)
 {
@@ -368,6 +388,8 @@ check_database(struct doctor *d)
 	else
 		found(d, GOOD, "schema", NULL, "version %d",
 		    schema->applied);
+	if (schema != NULL && schema->pending == 0)
+		check_audit(d, db);
 	free(schema);
 	db_sync_close(db);
 	buf_free(&err);

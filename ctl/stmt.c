@@ -190,6 +190,12 @@ static const struct db_stmt stmts[STMT__MAX] = {
 [STMT_AUDIT_ADD] = { "audit_add",
     "SELECT mast.audit_seal_add($1::bigint, $2, $3::bigint, $4::bytea, $5,"
     " $6::bytea, $7::bytea, $8::bytea)", 8, 0 },
+/* Rows that wait longer than the longest interval, since when; seals. */
+[STMT_AUDIT_STALE] = { "audit_stale",
+    "SELECT count(a.id), mast.rfc3339(min(a.at)),"
+    " (SELECT count(*) FROM mast.audit_seals)"
+    " FROM mast.audit_open o JOIN mast.audit a ON a.id = o.id"
+    " WHERE a.at < now() - interval '65 minutes'", 0, DB_READ },
 [STMT_AUDIT_TAIL] = { "audit_tail",
     "SELECT * FROM (" AUDIT_SHOWN " ORDER BY a.id DESC LIMIT $1::integer) t"
     " ORDER BY 1", 1, DB_READ },

@@ -363,6 +363,7 @@ def test_export(s):
 
 
 API = "/api/v1/audit"
+WITHOUT_AUDIT = {"key_done"}
 
 
 def people(s):
@@ -584,6 +585,50 @@ def test_refusals(s):
     tap.equal(len(got), 20)
     tap.equal(sum(d.get("more_are_not_noted", False) for d in got), 1)
     assert got[0]["why"].startswith("forbidden"), got[0]
+
+
+def test_signin_limited(s):
+    """Sign-ins over the limit of an address are noted once a minute"""
+    who = mast.Session(s, source="127.9.9.9")
+    codes = [who.signin("audit-nobody", "Wrong-1234").status
+             for _ in range(9)]
+    tap.equal(codes, [401] * 5 + [429] * 4)
+    mast.wait_until(lambda: s.one(
+        "SELECT count(*) FROM mast.audit WHERE action = 'auth.login_failed' "
+        "AND address = '127.9.9.9'") == 6, 10, "six rows")
+    tap.equal(s.sql("SELECT details->>'why', count(*) FROM mast.audit WHERE "
+                    "address = '127.9.9.9' AND action = 'auth.login_failed' "
+                    "GROUP BY 1 ORDER BY 2"),
+              [("too many attempts", 1), ("unknown", 5)])
+
+
+def test_every_write(s):
+    """A statement of apid that writes has its audit row in it"""
+    text = subprocess.run([s.program("mastkeeper-apid"), "--statements"],
+                          check=True, capture_output=True, text=True).stdout
+    writes = [x for x in text.splitlines()
+              if re.search(r"INSERT INTO|UPDATE mast|DELETE FROM", x)]
+    assert len(writes) > 20, len(writes)
+    # The bookkeeping of a request that is audited itself.
+    tap.equal([x.split("/")[0] for x in writes
+               if "INSERT INTO mast.audit" not in x
+               and x.split("/")[0] not in WITHOUT_AUDIT], [])
+
+
+def test_doctor(s):
+    """doctor says when rows wait for too long"""
+    def state():
+        return [x for x in s.ctl("doctor", json_out=True,
+                                 want=None)["findings"]
+                if x["check"] == "audit"][0]
+    seal(s)
+    tap.equal(state()["level"], "ok")
+    rows(s, 1)
+    tap.equal(state()["level"], "ok")
+    with tampered(s):
+        s.sql("UPDATE mast.audit SET at = at - interval '2 hours' WHERE id "
+              "IN (SELECT id FROM mast.audit_open)")
+        tap.equal(state()["level"], "warning")
 
 
 def test_exit_codes(s):
