@@ -24,6 +24,35 @@ body_is_json(struct slice type)
 	    (type.n > n + 5 && type.p[type.n - 5] == '+');
 }
 
+/* "q=0", "q=0.000": not at all (RFC 9110 12.4.2). */
+static bool
+refused(struct slice params)
+{
+	struct slice part;
+
+	while (slice_cut(&params, ';', &part)) {
+		part = slice_trim(part);
+		if (part.n >= 3 && strncasecmp(part.p, "q=", 2) == 0)
+			return strspn(part.p + 2, "0.") >= part.n - 2;
+	}
+	return false;
+}
+
+bool
+body_json_wanted(struct slice list)
+{
+	struct slice item, type;
+	bool any = slice_trim(list).n == 0;
+
+	while (!any && slice_cut(&list, ',', &item)) {
+		slice_cut(&item, ';', &type);
+		type = slice_trim(type);
+		any = (slice_eq(type, "*/*") || slice_ieq(type,
+		    "application/*") || body_is_json(type)) && !refused(item);
+	}
+	return any;
+}
+
 enum err
 body_decode(struct req *r, struct json_faults *faults)
 {

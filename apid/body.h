@@ -15,6 +15,8 @@
 
 struct req;
 
+/* Whether an Accept field (p NULL: none) lets JSON be the answer. */
+bool body_json_wanted(struct slice accept);
 /* "application/json" or "application/<x>+json", parameters ignored. */
 bool body_is_json(struct slice content_type);
 /* Fills req->body from req->raw: ERR_OK, ERR_MEDIA_TYPE, ERR_BAD_JSON or

@@ -363,6 +363,10 @@ head_fault(struct conn *c, struct req *r)
 		return ERR_BAD_REQUEST;
 	if (c->left > body_limit(row))
 		return ERR_TOO_LARGE;
+	if (!(row->flags & ROUTE_ACCEPT) && r->h.path.n > 5 &&
+	    memcmp(r->h.path.p, "/api/", 5) == 0 &&
+	    !body_json_wanted(http1_get(&r->h, "Accept")))
+		return ERR_NOT_ACCEPTABLE;
 	return ERR_OK;
 }
 

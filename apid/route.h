@@ -35,6 +35,8 @@ enum route_flags {
 	ROUTE_SESSION	= 128,	/* not for API tokens: it makes or changes what
 				 * somebody signs in with, and a stolen token
 				 * would outlive its end and outgrow its scope */
+	ROUTE_ACCEPT	= 1024,	/* the handler reads Accept; the others of /api
+				 * have JSON only, else 406 */
 	ROUTE_EMPTY	= 512,	/* no body is as good as {} */
 	ROUTE_FREE	= 256,	/* takes nothing of a budget (budget.h) */
 };

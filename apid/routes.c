@@ -15,6 +15,7 @@
 #include "h_node.h"
 #include "h_page.h"
 #include "h_place.h"
+#include "h_problem.h"
 #include "h_settings.h"
 #include "h_token.h"
 #include "h_user.h"
@@ -118,7 +119,7 @@ static const struct route routes[] = {
 	  h_event_ack, "Acknowledge an event" },
 
 	/* audit */
-	{ ROUTE_GET, API "/audit", ROLE_ADMIN, 0, 0, NULL, NULL,
+	{ ROUTE_GET, API "/audit", ROLE_ADMIN, ROUTE_ACCEPT, 0, NULL, NULL,
 	  h_audit, "Who did what, newest first" },
 
 	/* what a person arranges for oneself */
@@ -161,6 +162,10 @@ static const struct route routes[] = {
 	  h_page, "The page" },
 	{ ROUTE_GET, "/assets/*build/*name", ROLE_PUBLIC, ROUTE_HTML, 0, NULL,
 	  NULL, h_page_asset, "Files of the page" },
+	{ ROUTE_GET, "/problems", ROLE_PUBLIC, ROUTE_HTML, 0, NULL, NULL,
+	  h_problem_list, "Every type of problem" },
+	{ ROUTE_GET, "/problems/*slug", ROLE_PUBLIC, ROUTE_HTML, 0, NULL,
+	  NULL, h_problem, "What a type of problem means" },
 };
 
 const struct route *
@@ -184,7 +189,7 @@ routes_dump(struct buf *b)
 
 	for (i = 0; i < nitems(routes); i++) {
 		r = &routes[i];
-		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s%s%s%s  %s\n",
+		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s%s%s%s%s  %s\n",
 		    route_method_name(r->method), r->pattern,
 		    role_text(r->role), r->body_max,
 		    r->schema != NULL ? " json" : "",
@@ -196,6 +201,7 @@ routes_dump(struct buf *b)
 		    r->flags & ROUTE_RAW_BODY ? " raw" : "",
 		    r->flags & ROUTE_OPTIONAL ? " optional" : "",
 		    r->flags & ROUTE_SESSION ? " session" : "",
+		    r->flags & ROUTE_ACCEPT ? " accept" : "",
 		    r->flags & ROUTE_EMPTY ? " empty" : "",
 		    r->flags & ROUTE_FREE ? " free" : "", r->doc);
 	}

@@ -2,6 +2,7 @@
 """What every route keeps: idempotency keys, budgets, problems, headers."""
 import http.client
 import json
+import re
 import sys
 import threading
 import uuid
@@ -215,6 +216,98 @@ def test_key_when_database_fails_before(s):
     tap.equal(json.loads(r.body)["name"], "idem-9")
     tap.equal(s.one("SELECT count(*) FROM mast.nodes WHERE name = 'idem-9'"),
               1)
+
+
+FIELDS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), "
+                          "payment=(), usb=()",
+}
+
+
+def every_refusal(s):
+    """(what, status, answer) of a request for each class of refusal."""
+    admin, nobody = s.admin(), s.nobody()
+    nodes = "/api/v1/nodes"
+    typed = {"Content-Type": "application/json"}
+    i, _ = admin.node_add("refusals")
+    yield 400, admin.request("POST", nodes, raw=b"{", headers=typed)
+    yield 401, nobody.get(nodes)
+    yield 403, admin.request("POST", nodes, {"name": "x"}, csrf=False)
+    yield 404, admin.get("/api/v1/nowhere")
+    yield 405, admin.delete(nodes)
+    yield 406, admin.get(nodes, headers={"Accept": "text/html"})
+    yield 409, admin.post("/api/v1/users", {
+        "username": s.info["admin"]["username"], "display_name": "x",
+        "password": "Passw0rd-x", "role": "viewer", "is_temporary": False})
+    yield 412, admin.put(nodes + "/" + i, {"name": "x"},
+                         headers={"If-Match": '"v9"'})
+    yield 413, admin.request("POST", nodes, raw=b"x" * 70000, headers=typed)
+    yield 415, admin.request("POST", nodes, raw=b"x", headers={
+        "Content-Type": "text/plain"})
+    yield 422, admin.post(nodes, {"name": 5})
+    yield 426, nobody.get("/ws/node")
+    yield 431, admin.get(nodes, headers={"X-Long": "x" * 17000})
+    yield 501, admin.request("BREW", nodes)
+
+
+def test_refusals(s):
+    """Each is a problem with all its members, security fields, no-store and
+    a request id, and its type leads to a page"""
+    for status, r in every_refusal(s):
+        r.problem(status)
+        doc = r.json
+        for member in ("type", "title", "status", "detail", "request_id",
+                       "error"):
+            assert doc.get(member), (status, member, doc)
+        tap.equal(doc["request_id"], r.header("X-Request-Id"), status)
+        if status not in (431, 501):    # the head was not read to its end
+            assert doc["instance"].startswith("/"), doc
+        for name, value in FIELDS.items():
+            tap.equal(r.header(name), value, "%s of %d" % (name, status))
+        tap.equal(r.header("Content-Security-Policy"),
+                  "default-src 'none'; frame-ancestors 'none'", status)
+        tap.equal(r.header("Cache-Control"), "no-store", status)
+        if status == 405:
+            tap.equal(r.header("Allow"), "GET, HEAD, POST")
+        if status in (400, 422):
+            for fault in doc["errors"]:
+                assert fault["detail"] and "pointer" in fault, doc
+        page = s.nobody().get(doc["type"]).want(200)
+        tap.equal(page.header("Content-Type"), "text/html; charset=utf-8")
+        tap.contains(page.body.decode(), doc["title"])
+
+
+def test_problem_pages(s):
+    """The list leads to every page; what is none is 404"""
+    text = s.nobody().get("/problems").want(200).body.decode()
+    links = re.findall(r'href="(/problems/[a-z-]+)">', text)
+    assert len(links) > 35 and len(set(links)) == len(links), links
+    for link in links:
+        page = s.nobody().get(link).want(200).body.decode()
+        tap.contains(page, "<code>%s</code>" % link)
+    for bad in ("/problems/none", "/problems/ok", "/problems/%3Cb%3E"):
+        s.nobody().get(bad).problem(404)
+
+
+def test_accept(s):
+    """406 for what rules JSON out, and only on the API"""
+    for accept, status in (
+            ("application/json", 200), ("*/*", 200), ("", 200),
+            ("application/*;q=0.2", 200), ("text/html,*/*;q=0.1", 200),
+            ("application/problem+json", 200), ("text/html", 406),
+            ("application/json;q=0", 406), ("image/png, text/*", 406)):
+        for user, path in ((s.admin(), "/api/v1/nodes"),
+                           (s.nobody(), "/api/v1/openapi.json")):
+            r = user.get(path, headers={"Accept": accept})
+            tap.equal(r.status, status, accept)
+        for path in ("/", "/health"):
+            s.nobody().get(path, headers={"Accept": accept}).want(200)
+    s.admin().get("/api/v1/audit", headers={"Accept": "text/csv"}).want(200)
 
 
 if __name__ == "__main__":

@@ -226,6 +226,8 @@ REQUESTS = {
     "GET /": Ask(200),
     "GET /assets/{build}/{name}": Ask(
         200, build=lambda w, role, node: w.build, name="app.js"),
+    "GET /problems": Ask(200),
+    "GET /problems/{slug}": Ask(200, slug="in-progress"),
 }
 
 

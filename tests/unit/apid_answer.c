@@ -79,6 +79,25 @@ START_TEST(media_type)
 }
 END_TEST
 
+static const struct { const char *list; bool json; } accepts[] = {
+	{ "", true }, { " ", true }, { "*/*", true }, { "*/*;q=0.1", true },
+	{ "application/json", true }, { "Application/JSON;v=1", true },
+	{ "application/*", true }, { "application/problem+json", true },
+	{ "text/html, application/xhtml+xml, */*;q=0.8", true },
+	{ "text/html", false }, { "text/html, text/*;q=0.5", false },
+	{ "application/json;q=0", false }, { "*/*;q=0.000", false },
+	{ "application/json;q=0.001", true }, { "application/xml", false },
+	{ "application/json; v=1; q=0", false }, { ",", false },
+	{ "json", false },
+};
+
+START_TEST(accepted)
+{
+	ck_assert_int_eq(body_json_wanted(text(accepts[_i].list)),
+	    accepts[_i].json);
+}
+END_TEST
+
 static const struct { const char *list; bool gzip; } codings[] = {
 	{ "", false }, { "gzip", true }, { "GZIP", true },
 	{ "deflate, gzip, br", true }, { "deflate,gzip;q=0.5", true },
@@ -134,6 +153,7 @@ main(void)
 	tcase_add_loop_test(t, problem_every, 1, ERR__MAX);
 	tcase_add_test(t, problem_members);
 	tcase_add_loop_test(t, media_type, 0, (int)nitems(types));
+	tcase_add_loop_test(t, accepted, 0, (int)nitems(accepts));
 	tcase_add_loop_test(t, coding, 0, (int)nitems(codings));
 	tcase_add_test(t, compress);
 	suite_add_tcase(s, t);
