@@ -1,2 +1,2 @@
-dist_man_MANS += man/mastctl.8 man/mastkeeper-aid.8 man/mastkeeper-apid.8 \
-	man/mastkeeper-hubd.8 man/mastkeeper.conf.5
+dist_man_MANS += man/mastctl.8 man/mastkeeper-aid.8 man/mastkeeper-api.7 \
+	man/mastkeeper-apid.8 man/mastkeeper-hubd.8 man/mastkeeper.conf.5

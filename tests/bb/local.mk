@@ -12,7 +12,7 @@ BB_TESTS = \
 	tests/bb/test_page.py tests/bb/test_place.py tests/bb/test_readme.py
 BB_TESTS += tests/bb/test_settings.py tests/bb/test_tls.py
 BB_TESTS += tests/bb/test_budget.py tests/bb/test_hostile.py \
-	tests/bb/test_matrix.py
+	tests/bb/test_manapi.py tests/bb/test_matrix.py
 BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py \
