@@ -21,6 +21,7 @@ struct command {
 	struct command_ask		 ask;
 	struct id			 id;
 	char				 text[ID_TEXT];
+	const struct driver		*driver;
 	const struct driver_command	*what;
 };
 
@@ -92,6 +93,21 @@ finished(void *arg, enum err err, struct ipc_msg *msg)
 		    hub_err(err), &done);
 }
 
+/* Columns: node, command (NULL: not now), and why not. */
+static void
+rotating(struct req *req, const struct db_result *res)
+{
+	struct command *c = req->state;
+
+	if (db_rows(res) != 1)
+		req_fail(req, ERR_NOT_FOUND, "there is no such node");
+	else if (db_isnull(res, 0, 1))
+		req_fail(req, ERR_CONFLICT, "%s", db_cstr(res, 0, 2));
+	else if (hub_need(req))
+		hub_command(req, &c->id, &req->params.v[0].id,
+		    c->ask.wait_ms, finished);
+}
+
 /* Columns: node, command (NULL: its queue is full). */
 static void
 journalled(struct req *req, const struct db_result *res)
@@ -137,6 +153,8 @@ journal(struct req *req)
 	secret_seal(req->apid->key, "command", ask->action.p, ask->action.n,
 	    (struct slice){ (const char *)c->id.b, sizeof(c->id.b) },
 	    &sealed);
+	if (ask->secret_hash != NULL)
+		secret_wipe((char *)(uintptr_t)ask->action.p, ask->action.n);
 	struct db_arg args[14] = {
 		db_str(c->text), arg_node(req), arg_access(req),
 		db_str(c->what->name),
@@ -145,7 +163,11 @@ journal(struct req *req)
 		arg_address(req), db_str(req->id),
 		arg_bool(ask->queue), db_str(role_name(c->what->role)),
 	};
-	if (ask->config == NULL)
+	if (ask->secret_hash != NULL) {
+		args[10] = db_bytes(ask->secret_hash, SECRET_HASH);
+		args[11] = arg_bool(c->driver->rotates_after_restart);
+		req_db(req, STMT_SECRET_ROTATE, args, 12, rotating);
+	} else if (ask->config == NULL)
 		req_db(req, STMT_COMMAND_OPEN, args, 10, journalled);
 	else {
 		put_config(req, ask->config, &config, args + 10);
@@ -172,6 +194,16 @@ typed(struct req *req, const struct db_result *res)
 	if (driver == NULL) {
 		req_fail(req, ERR_CONFLICT, "nothing is known of commands "
 		    "for this type of device");
+		return;
+	}
+	c->driver = driver;
+	if (c->ask.secret_hash != NULL) {
+		c->what = driver_command(driver, SLICE("rotate_secret"));
+		if (c->what == NULL)
+			req_fail(req, ERR_CONFLICT, "this type of device "
+			    "cannot take a new secret");
+		else
+			journal(req);
 		return;
 	}
 	err = driver_check(driver, req->arena, c->ask.action,
@@ -219,6 +251,7 @@ command_action(struct req *req, const char *type, const char *key,
 	json_w_end_object(&w);
 	n = buf_used(&b);
 	text = arena_strndup(req->arena, (const char *)buf_head(&b), n);
+	secret_wipe(b.data, b.cap);
 	buf_free(&b);
 	return (struct slice){ text, n };
 }

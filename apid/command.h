@@ -37,6 +37,9 @@ struct command_ask {
 	bool		 queue;		/* may wait for the node ... */
 	int64_t		 ttl;		/* ... so many seconds */
 	const struct command_config *config;	/* or NULL */
+	/* Of a new node secret that is valid from now on; the action, which
+	 * is internal, carries the secret itself. NULL: none. */
+	const uint8_t	*secret_hash;
 };
 
 /* To the node of the path (the first ":x"); answers the request. */

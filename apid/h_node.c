@@ -19,10 +19,16 @@
 #include "valid.h"
 #include "xmalloc.h"
 
+/* Life of a registration token, seconds. */
+#define TTL		(24 * 3600)
+#define TTL_MIN		60
+#define TTL_MAX		(30 * 24 * 3600)
+
 struct body {
 	struct slice		name, description, device_type;
-	int64_t			expires_at;
-	struct json_state	has_name, has_description, has_expires;
+	int64_t			expires_at, token_ttl;
+	struct json_state	has_name, has_description, has_expires,
+				has_ttl;
 };
 
 static const char *
@@ -44,6 +50,9 @@ static const struct json_field create_fields[] = {
 	{ .name = "expires_at", .type = JSON_TIME, .flags = JSON_NULLABLE,
 	  .offset = offsetof(struct body, expires_at),
 	  .state = offsetof(struct body, has_expires) },
+	{ .name = "token_ttl_secs", .type = JSON_INT, .min = TTL_MIN,
+	  .max = TTL_MAX, .offset = offsetof(struct body, token_ttl),
+	  .state = offsetof(struct body, has_ttl) },
 };
 const struct json_schema h_node_create_body =
     { create_fields, nitems(create_fields), .open = true };
@@ -197,6 +206,7 @@ h_node_create(struct req *req)
 		    db_slice(b->device_type),
 		expires, arg_new_token(req), arg_address(req),
 		db_str(req->id),
+		arg_i64(req, b->has_ttl.present ? b->token_ttl : TTL),
 	};
 	req_db(req, STMT_NODE_CREATE, args, nitems(args), created);
 }
@@ -280,8 +290,13 @@ token_made(struct req *req, const struct db_result *res)
 void
 h_node_token(struct req *req)
 {
+	int64_t ttl = TTL;
+
+	if (req_query_i64(req, "ttl_secs", TTL_MIN, TTL_MAX, &ttl) == -1)
+		return;
 	const struct db_arg args[] = { arg_node(req), arg_access(req),
-	    arg_new_token(req), arg_address(req), db_str(req->id) };
+	    arg_new_token(req), arg_address(req), db_str(req->id),
+	    arg_i64(req, ttl) };
 
 	req_db(req, STMT_NODE_TOKEN, args, nitems(args), token_made);
 }

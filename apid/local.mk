@@ -17,6 +17,7 @@ apid_libapid_a_SOURCES += \
 	apid/ai.c apid/ai.h apid/feed.c apid/feed.h \
 	apid/command.c apid/command.h apid/h_command.c apid/h_command.h \
 	apid/h_config.c apid/h_config.h apid/h_endpoint.c apid/h_endpoint.h \
+	apid/h_enrol.c apid/h_enrol.h apid/stmt_enrol.c \
 	apid/h_flow.c apid/h_flow.h apid/stmt_command.c \
 	apid/h_dashboard.c apid/h_dashboard.h apid/h_event.c apid/h_event.h \
 	apid/h_node.c apid/h_node.h apid/h_page.c apid/h_page.h apid/h_problem.c apid/h_problem.h \

@@ -9,6 +9,7 @@
 #include "h_config.h"
 #include "h_dashboard.h"
 #include "h_endpoint.h"
+#include "h_enrol.h"
 #include "h_event.h"
 #include "h_flow.h"
 #include "h_health.h"
@@ -90,6 +91,13 @@ static const struct route routes[] = {
 	  NULL, h_node_delete, "Delete a node" },
 	{ ROUTE_POST, API "/nodes/:id/token", ROLE_ADMIN, ROUTE_NODE, 0, NULL,
 	  NULL, h_node_token, "New registration token" },
+	{ ROUTE_POST, API "/nodes/:id/quarantine", ROLE_ADMIN, ROUTE_NODE,
+	  KB(8), &h_enrol_quarantine_body, &h_enrol_quarantine_size,
+	  h_enrol_quarantine, "Keep a node out" },
+	{ ROUTE_DELETE, API "/nodes/:id/quarantine", ROLE_ADMIN, ROUTE_NODE,
+	  0, NULL, NULL, h_enrol_release, "Let a node in again" },
+	{ ROUTE_POST, API "/nodes/:id/rotate-secret", ROLE_ADMIN, ROUTE_NODE,
+	  0, NULL, NULL, h_enrol_rotate, "Give a node a new secret" },
 	{ ROUTE_GET, API "/nodes/:id/config", ROLE_VIEWER, ROUTE_NODE, 0,
 	  NULL, NULL, h_config_get, "The node's configuration" },
 	{ ROUTE_PUT, API "/nodes/:id/config", ROLE_OPERATOR, ROUTE_NODE,

@@ -20,6 +20,7 @@ enum stmt_family {
 	STMT_AUDIT	= 5 << 8,
 	STMT_PLACE	= 6 << 8,
 	STMT_COMMAND	= 9 << 8,
+	STMT_ENROL	= 10 << 8,
 };
 
 enum stmt {			/* the order of the tables */
@@ -46,7 +47,8 @@ enum stmt {			/* the order of the tables */
 	STMT_NODE_CREATE,	/* see the text: json, version, id */
 	STMT_NODE_UPDATE,	/* see the text: json, version, found */
 	STMT_NODE_DELETE,	/* see the text: json, version, found */
-	STMT_NODE_TOKEN,	/* (node, access, hash, address, request id) */
+	STMT_NODE_TOKEN,	/* (node, access, hash, address, request id,
+				 * seconds) */
 	STMT_NODE_TYPE,		/* (node, access) device type */
 	STMT_CONFIG_GET,	/* (node, access) sealed, hash, age, time */
 	STMT_ENDPOINTS,		/* (access, name, node, types) node, name,
@@ -103,9 +105,16 @@ enum stmt {			/* the order of the tables */
 	STMT_COMMAND_OPEN = STMT_COMMAND,	/* see the text: node, id */
 	STMT_CONFIG_PUSH,	/* the same with a configuration */
 	STMT_COMMAND__END,
+
+	/* stmt_enrol.c */
+	STMT_QUARANTINE = STMT_ENROL, /* see the text: json, version, found */
+	STMT_RELEASE,		/* see the text: json, version, found */
+	STMT_SECRET_ROTATE,	/* see the text: node, command, why not */
+	STMT_ENROL__END,
 };
 
-extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
+extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[],
+    stmt_enrol[];
 extern const struct db_stmt stmt_audit[], stmt_place[], stmt_system[], stmt_command[];
 extern const struct db_stmt stmt_place[], stmt_system[];
 extern const struct db_stmt stmt_user[];

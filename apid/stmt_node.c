@@ -7,17 +7,6 @@
 #define EDITED(row) "jsonb_build_object('name', " row ".name," \
     " 'description', " row ".description, 'expires_at', " row ".expires_at)"
 
-/* The REST object of a row n of mast.nodes that this statement wrote, with
- * the hub's part of it: mast.node_view would still show the row before. */
-#define NODE_JSON(status, seen, health, software) \
-    "json_build_object('id', n.id, 'name', n.name," \
-    " 'description', n.description, 'device_type', n.device_type," \
-    " 'status', " status ", 'last_seen_at', " seen "," \
-    " 'last_health', " health ", 'software_version', " software "," \
-    " 'metadata', n.metadata, 'expires_at', mast.rfc3339(n.expires_at)," \
-    " 'created_at', mast.rfc3339(n.created_at)," \
-    " 'updated_at', mast.rfc3339(n.updated_at))"
-
 /* type, access, status, LIKE pattern of the name */
 #define LISTED " ($1::text IS NULL OR v.device_type = $1) AND" \
     SEES("v.id", "2") \
@@ -42,19 +31,20 @@ const struct db_stmt stmt_node[DB_ROW(STMT_NODE__END)] = {
 	    "SELECT v.json, v.version FROM mast.node_view v"
 	    " WHERE v.id = $1::uuid AND" SEES("v.id", "2"),
 	    2, DB_READ | DB_ACTOR },
-	/* id, name, description, type, expiry, token hash, address, request */
+	/* id, name, description, type, expiry, token hash, address, request,
+	 * seconds that the token lives */
 	[DB_ROW(STMT_NODE_CREATE)] = { "node_create",
 	    "WITH n AS (INSERT INTO mast.nodes (id, name, description,"
 	    " device_type, expires_at) VALUES ($1::uuid, $2, $3, $4,"
 	    " $5::timestamptz) RETURNING *),"
 	    " t AS (INSERT INTO mast.node_tokens (token_hash, node_id,"
-	    " expires_at) SELECT $6::bytea, n.id, now() + interval '24 hours'"
-	    " FROM n),"
+	    " expires_at) SELECT $6::bytea, n.id,"
+	    " now() + make_interval(secs => $9::bigint) FROM n),"
 	    " a AS (" AUDIT("node.create", "node", "n.id",
 	    EDITED("n") " || jsonb_build_object('device_type', n.device_type)",
 	    "7", "8", "n") ")"
 	    " SELECT " NODE_JSON("'pending'", "NULL", "NULL", "NULL")
-	    ", n.version, n.id FROM n", 8, DB_ACTOR },
+	    ", n.version, n.id FROM n", 9, DB_ACTOR },
 	/* node, access, version or NULL, name or NULL, description and
 	 * whether it is given, expiry and whether, address, request */
 	[DB_ROW(STMT_NODE_UPDATE)] = { "node_update",
@@ -94,11 +84,11 @@ const struct db_stmt stmt_node[DB_ROW(STMT_NODE__END)] = {
 	    " WHERE k.node_id = n.id AND k.used_at IS NULL"
 	    " AND k.revoked_at IS NULL),"
 	    " t AS (INSERT INTO mast.node_tokens (token_hash, node_id,"
-	    " expires_at) SELECT $3::bytea, n.id, now() + interval '24 hours'"
-	    " FROM n),"
+	    " expires_at) SELECT $3::bytea, n.id,"
+	    " now() + make_interval(secs => $6::bigint) FROM n),"
 	    " a AS (" AUDIT("node.token", "node", "n.id",
 	    "jsonb_build_object('name', n.name)", "4", "5", "n") ")"
-	    " SELECT n.id FROM n", 5, DB_ACTOR },
+	    " SELECT n.id FROM n", 6, DB_ACTOR },
 	[DB_ROW(STMT_NODE_TYPE)] = { "node_type",
 	    "SELECT x.device_type FROM mast.nodes x WHERE x.id = $1::uuid AND"
 	    SEES("x.id", "2"), 2, DB_READ | DB_ACTOR },

@@ -41,4 +41,18 @@
     "::inet, $" request \
     " FROM " from ", mast.users w WHERE w.id = mast.actor()"
 
+/* The REST object of a row n of mast.nodes that this statement wrote, with
+ * the hub's part of it: mast.node_view would still show the row before. */
+#define NODE_JSON(status, seen, health, software) \
+    "json_build_object('id', n.id, 'name', n.name," \
+    " 'description', n.description, 'device_type', n.device_type," \
+    " 'status', " status ", 'last_seen_at', " seen "," \
+    " 'last_health', " health ", 'software_version', " software "," \
+    " 'metadata', n.metadata, 'expires_at', mast.rfc3339(n.expires_at)," \
+    " 'created_at', mast.rfc3339(n.created_at)," \
+    " 'updated_at', mast.rfc3339(n.updated_at)," \
+    " 'quarantine', CASE WHEN n.quarantined_at IS NOT NULL THEN" \
+    " json_build_object('at', mast.rfc3339(n.quarantined_at)," \
+    " 'by', n.quarantined_by, 'reason', n.quarantine_reason) END)"
+
 #endif

@@ -54,6 +54,9 @@ struct driver {
 	const char			*device_type, *display_name;
 	const struct driver_command	*commands;
 	size_t				 ncommands;
+	/* Rotating its secret writes the configuration that it started
+	 * with: before a restart that would bring the spent token back. */
+	bool				 rotates_after_restart;
 	const char *const		*metrics;	/* names */
 	size_t				 nmetrics;
 	/* One walk over the payload value that is due next in the scanner:

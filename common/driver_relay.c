@@ -118,6 +118,7 @@ const struct driver driver_relay = {
 	.display_name = "Relay Server",
 	.commands = commands,
 	.ncommands = nitems(commands),
+	.rotates_after_restart = true,
 	.metrics = metrics,
 	.nmetrics = NMETRICS,
 	.summarize = summarize,

@@ -138,7 +138,7 @@ frame_parse(const char *p, size_t n, frame_payload_fn fn, void *arg,
 
 /* ---- payloads ---- */
 
-enum member_type { M_TEXT, M_RAW, M_BOOL, M_INT };
+enum member_type { M_TEXT, M_RAW, M_BOOL, M_INT, M_SEQ };
 
 struct member {
 	const char		*name;
@@ -168,6 +168,9 @@ take_member(struct jscan *js, const struct member *m, void *out, size_t max)
 	} else if (m->type == M_INT && t == JSCAN_NUMBER) {
 		if (jscan_i64(js->text, &v) == 0 && v >= 0 && v <= 65535)
 			*(int *)(void *)at = (int)v;
+	} else if (m->type == M_SEQ && t == JSCAN_NUMBER) {
+		if (jscan_i64(js->text, &v) == 0 && v > 0)
+			memcpy(at, &v, sizeof(v));
 	} else if (m->type == M_TEXT && t == JSCAN_STRING) {
 		if (max != 0 && (js->escaped || js->text.n > max))
 			return -1;
@@ -224,6 +227,7 @@ frame_auth(struct slice payload, struct frame_auth *a, const char **why_r)
 		M(frame_auth, version, "software_version", M_TEXT),
 		M(frame_auth, device_type, "device_type", M_TEXT),
 		M(frame_auth, protocol, "protocol_version", M_INT),
+		M(frame_auth, event_boot, "event_boot", M_TEXT),
 	};
 
 	*a = (struct frame_auth){ .protocol = -1 };
@@ -244,6 +248,7 @@ frame_event(struct slice payload, struct frame_event *e)
 		M(frame_event, message, "message", M_TEXT),
 		M(frame_event, flow_id, "flow_id", M_TEXT),
 		M(frame_event, details, "details", M_RAW),
+		M(frame_event, seq, "seq", M_SEQ),
 	};
 
 	memset(e, 0, sizeof(*e));
@@ -279,9 +284,18 @@ put_head(struct json_w *w, struct buf *b, const char *type,
 	json_w_str(w, when);
 }
 
+static void
+put_event_ack(struct json_w *w, int64_t event_ack)
+{
+	if (event_ack < 0)
+		return;
+	json_w_key(w, "event_ack");
+	json_w_i64(w, event_ack);
+}
+
 void
 frame_put_register_ack(struct buf *b, wall_us t, const struct id *node,
-    const char *secret)
+    const char *secret, int64_t event_ack)
 {
 	char when[WALL_TEXT], text[ID_TEXT];
 	struct json_w w;
@@ -295,12 +309,13 @@ frame_put_register_ack(struct buf *b, wall_us t, const struct id *node,
 	json_w_str(&w, text);
 	json_w_key(&w, "node_secret");
 	json_w_str(&w, secret);
+	put_event_ack(&w, event_ack);
 	json_w_end_object(&w);
 	json_w_end_object(&w);
 }
 
 void
-frame_put_auth_ok(struct buf *b, wall_us t)
+frame_put_auth_ok(struct buf *b, wall_us t, int64_t event_ack)
 {
 	char when[WALL_TEXT];
 	struct json_w w;
@@ -309,6 +324,27 @@ frame_put_auth_ok(struct buf *b, wall_us t)
 	put_head(&w, b, "auth_ok", when);
 	json_w_key(&w, "payload");
 	json_w_object(&w);
+	put_event_ack(&w, event_ack);
+	json_w_end_object(&w);
+	json_w_end_object(&w);
+}
+
+void
+frame_put_event_ack(struct buf *b, wall_us t, int64_t seq, bool resend)
+{
+	char when[WALL_TEXT];
+	struct json_w w;
+
+	wall_rfc3339(t, when);
+	put_head(&w, b, "event_ack", when);
+	json_w_key(&w, "payload");
+	json_w_object(&w);
+	json_w_key(&w, "seq");
+	json_w_i64(&w, seq);
+	if (resend) {
+		json_w_key(&w, "resend");
+		json_w_bool(&w, true);
+	}
 	json_w_end_object(&w);
 	json_w_end_object(&w);
 }

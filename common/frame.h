@@ -42,6 +42,10 @@ struct frame_auth {
 	struct slice	node_id, node_secret;
 	struct slice	version, device_type;
 	int		protocol;		/* -1: not sent */
+	/* A UUID that is new at every start of the node: it numbers its
+	 * events 1, 2, 3 ... under it and keeps them until they are
+	 * acknowledged. Empty: it does not. */
+	struct slice	event_boot;
 };
 /* payload of type "auth"; strings with escapes or over 256 bytes: -1. */
 int frame_auth(struct slice payload, struct frame_auth *, const char **why_r);
@@ -49,6 +53,7 @@ int frame_auth(struct slice payload, struct frame_auth *, const char **why_r);
 struct frame_event {		/* raw JSON string contents, or empty */
 	struct slice	severity, category, message, flow_id;
 	struct slice	details;	/* raw value or empty */
+	int64_t		seq;		/* under the node's boot; 0: none */
 };
 int frame_event(struct slice payload, struct frame_event *);
 
@@ -60,10 +65,13 @@ struct frame_ack {
 };
 int frame_ack(struct slice payload, struct frame_ack *);
 
-/* What the server sends. */
+/* What the server sends. event_ack: the boot's events are stored up to this
+ * number; -1: the node does not number them. */
 void frame_put_register_ack(struct buf *, wall_us, const struct id *node,
-    const char *secret);
-void frame_put_auth_ok(struct buf *, wall_us);
+    const char *secret, int64_t event_ack);
+void frame_put_auth_ok(struct buf *, wall_us, int64_t event_ack);
+/* All up to seq are stored; resend: and the ones behind it were not taken. */
+void frame_put_event_ack(struct buf *, wall_us, int64_t seq, bool resend);
 void frame_put_auth_error(struct buf *, wall_us, const char *why);
 void frame_put_command(struct buf *, wall_us, const struct id *command,
     struct slice action);

@@ -19,7 +19,7 @@ struct hubd;
 struct batch;
 struct db_result;
 
-#define BATCH_COLS 10
+#define BATCH_COLS 12
 
 struct batch_row {		/* first member of the owner's row */
 	STAILQ_ENTRY(batch_row)	 link;

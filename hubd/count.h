@@ -17,7 +17,7 @@ struct hub_count {
 	/* enrolment */
 	uint64_t registered, token_reused, reconnected, auth_refused;
 	uint64_t auth_locked, auth_unavailable, replaced, reaped, expired;
-	uint64_t clones;
+	uint64_t clones, quarantined;
 	/* frames from nodes */
 	uint64_t frames_stats, frames_health, frames_event, frames_config;
 	uint64_t frames_ack, frames_pong, frames_thumbnail, frames_unknown;
@@ -27,6 +27,7 @@ struct hub_count {
 	uint64_t events_received, events_stored, events_dropped;
 	uint64_t events_limited, events_dead, rows_dead, sink_retries;
 	uint64_t health_dropped, fenced;
+	uint64_t events_repeated, events_put_off, event_acks;
 	/* commands and configurations */
 	uint64_t commands_sent, commands_acked, commands_failed;
 	uint64_t commands_unknown, commands_late, acks_unmatched;

@@ -43,9 +43,11 @@
 #define SAY_MISSING	"node_id and node_secret, or registration_token, " \
 			"are required"
 #define SAY_EXPIRED	"the node has expired"
+#define SAY_HELD	"the node is in quarantine"
+#define SAY_BOOT	"event_boot must be a UUID"
 #define SAY_LOCKED	"too many failed attempts; try again in a minute"
 
-enum { REFUSED = 0, REGISTERED = 1, RECONNECTED = 2, EXPIRED = 3 };
+enum { REFUSED = 0, REGISTERED = 1, RECONNECTED = 2, EXPIRED = 3, HELD = 4 };
 
 struct enroll_key {		/* of the failure windows */
 	uint8_t	hash[SECRET_HASH];
@@ -62,6 +64,8 @@ struct enroll_req {
 	char			 secret[SECRET_TEXT];	/* to give */
 	char			 host[SOCK_TEXT];
 	int			 protocol;
+	bool			 numbers;	/* its events, under ... */
+	struct id		 boot;
 	uint8_t			 tries;
 	char			*version;
 };
@@ -177,6 +181,9 @@ enroll_read(struct enroll *e, struct enroll_req *r,
 		secret_hash(e->hub->key, "node", a->node_secret.p,
 		    a->node_secret.n, r->hash);
 	}
+	r->numbers = a->event_boot.n > 0;
+	if (r->numbers && id_parse(&r->boot, a->event_boot) == -1)
+		return SAY_BOOT;
 	r->protocol = a->protocol;
 	r->version = xstrndup(a->version.p == NULL ? "" : a->version.p,
 	    a->version.n);
@@ -229,6 +236,8 @@ enroll_accept(struct enroll *e, struct enroll_req *r,
 		.version = slice_of(r->version),
 		.expires = db_isnull(res, row, 7) ? 0 : db_i64(res, row, 7),
 		.protocol = r->protocol,
+		.numbers = r->numbers, .boot = r->boot,
+		.event_ack = r->numbers ? db_i64(res, row, 8) : -1,
 	};
 	struct buf b = BUF_INIT;
 	struct node *n;
@@ -237,10 +246,11 @@ enroll_accept(struct enroll *e, struct enroll_req *r,
 	if (r->by_token) {
 		h->count.registered++;
 		h->count.token_reused += db_bool(res, row, 2);
-		frame_put_register_ack(&b, wall_now(), &info.id, r->secret);
+		frame_put_register_ack(&b, wall_now(), &info.id, r->secret,
+		    info.event_ack);
 	} else {
 		h->count.reconnected++;
-		frame_put_auth_ok(&b, wall_now());
+		frame_put_auth_ok(&b, wall_now(), info.event_ack);
 	}
 	rate_map_clear(e->failures, &r->key, sizeof(r->key));
 	(void)conn_send(r->conn, buf_head(&b), buf_used(&b));
@@ -255,8 +265,9 @@ enroll_accept(struct enroll *e, struct enroll_req *r,
 static void
 enroll_refuse(struct enroll *e, struct enroll_req *r, int64_t how)
 {
-	if (how == EXPIRED) {
-		conn_refuse(r->conn, SAY_EXPIRED);
+	/* Only good credentials are told these. */
+	if (how == EXPIRED || how == HELD) {
+		conn_refuse(r->conn, how == HELD ? SAY_HELD : SAY_EXPIRED);
 		return;
 	}
 	(void)rate_map_hit(e->failures, &r->key, sizeof(r->key), mono_now());
@@ -429,6 +440,10 @@ enroll_columns(struct enroll *e, struct buf *cols)
 			db_array_text(&cols[5], none);
 		else
 			db_array_i64(&cols[5], r->protocol);
+		if (r->numbers)
+			db_array_id(&cols[6], &r->boot);
+		else
+			db_array_text(&cols[6], none);
 	}
 }
 
@@ -436,8 +451,8 @@ static void
 enroll_ask(struct enroll *e)
 {
 	const struct db_opts opts = { .deadline = DEADLINE };
-	struct buf cols[6] = { BUF_INIT };
-	struct db_arg args[7];
+	struct buf cols[7] = { BUF_INIT };
+	struct db_arg args[8];
 	char id[ID_TEXT];
 	size_t i;
 

@@ -253,6 +253,17 @@ hub_settings_done(void *arg, const struct db_result *res)
 
 /* ---- nodes that people edited ---- */
 
+void
+hub_node_row(struct node *n, const struct db_result *res, int row)
+{
+	const struct node_row r = { .name = db_get(res, row, 1),
+	    .type = db_get(res, row, 2),
+	    .expires = db_isnull(res, row, 3) ? 0 : db_i64(res, row, 3),
+	    .quarantined = db_bool(res, row, 4) };
+
+	node_update(n, &r);
+}
+
 static void
 hub_nodes_done(void *arg, const struct db_result *res)
 {
@@ -269,8 +280,7 @@ hub_nodes_done(void *arg, const struct db_result *res)
 	for (i = 0; i < db_rows(res); i++)
 		if (db_id(res, i, 0, &id) == 0 &&
 		    (n = node_find(hub->hubd->nodes, &id)) != NULL)
-			node_update(n, db_get(res, i, 1), db_get(res, i, 2),
-			    db_isnull(res, i, 3) ? 0 : db_i64(res, i, 3));
+			hub_node_row(n, res, i);
 }
 
 static void

@@ -10,7 +10,9 @@
 #include <stdbool.h>
 
 struct hub;
+struct db_result;
 struct hubd;
+struct node;
 
 struct hub *hub_new(struct hubd *);
 void hub_free(struct hub *);
@@ -26,5 +28,8 @@ void hub_reconcile(struct hub *);
 /* Orderly end: sessions closed in the database, stopped_at set. done is
  * called in any case, also when the database is away. */
 void hub_retire(struct hub *, void (*done)(void *), void *arg);
+
+/* A row of STMT_NODE or STMT_NODES_CHANGED for a live node. */
+void hub_node_row(struct node *, const struct db_result *, int row);
 
 #endif

@@ -259,6 +259,7 @@ node_attach(struct hubd *h, struct conn *c, const struct node_info *info)
 	node_set(&n->remote, slice_of(conn_host(c)));
 	n->driver = driver_find(info->type);
 	n->version_told = false;
+	sink_numbered(h->sink, n, info);
 	n->seen_at = mono_now();
 	timer_del(&n->expiry);
 	if (n->expires != 0)
@@ -317,24 +318,27 @@ nodes_free(struct nodes *ns)
 }
 
 void
-node_update(struct node *n, struct slice name, struct slice type,
-    wall_us expires)
+node_update(struct node *n, const struct node_row *row)
 {
-	if (!slice_eq(name, n->name)) {
-		node_set(&n->name, name);
+	if (!slice_eq(row->name, n->name)) {
+		node_set(&n->name, row->name);
 		node_touch(n);
 	}
-	if (!slice_eq(type, n->type)) {
-		node_set(&n->type, type);
-		n->driver = driver_find(type);
+	if (!slice_eq(row->type, n->type)) {
+		node_set(&n->type, row->type);
+		n->driver = driver_find(row->type);
 		n->has_stats = false;
 		node_touch(n);
 	}
-	if (expires != n->expires) {
-		n->expires = expires;
+	if (row->expires != n->expires) {
+		n->expires = row->expires;
 		timer_del(&n->expiry);
-		if (expires != 0)
+		if (row->expires != 0)
 			timer_set(n->hub->timers, &n->expiry, 0);
+	}
+	if (row->quarantined) {
+		n->hub->count.quarantined++;
+		node_close(n, WS_C_POLICY, "the node is in quarantine");
 	}
 }
 

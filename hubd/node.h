@@ -31,6 +31,8 @@ struct node {
 	TAILQ_ENTRY(node)	 order;	/* by last change, oldest first */
 	TAILQ_ENTRY(node)	 seen;	/* the sink's list */
 	TAILQ_ENTRY(node)	 drop;	/* events were dropped */
+	TAILQ_ENTRY(node)	 ack;	/* an event_ack is due */
+	TAILQ_ENTRY(node)	 putoff; /* it shall send events again */
 	struct hubd		*hub;
 	struct conn		*conn;	/* never NULL while in the table */
 	const struct driver	*driver; /* NULL: unknown device type */
@@ -57,6 +59,12 @@ struct node {
 	uint64_t		 dropped;
 	struct rate		 events;
 
+	/* Of a node that numbers its events: what is stored, what may come
+	 * next, and that something was not taken. */
+	bool			 numbers, in_ack, resend;
+	struct id		 boot;
+	int64_t			 event_acked, event_next;
+
 	mono_us			 rival_at, rival_told;
 	uint8_t			 rivals;
 
@@ -75,6 +83,9 @@ struct node_info {
 	struct slice	 name, type, version;
 	wall_us		 expires;
 	int32_t		 protocol;
+	bool		 numbers;	/* its events, under boot ... */
+	struct id	 boot;
+	int64_t		 event_ack;	/* ... and stored up to this */
 };
 
 struct nodes *nodes_new(struct hubd *);
@@ -94,9 +105,13 @@ struct node *node_attach(struct hubd *, struct conn *,
 void node_detach(struct hubd *, struct conn *, const char *why);
 /* Closes the live connection with a reason. */
 void node_close(struct node *, int code, const char *why);
-/* The database row changed. */
-void node_update(struct node *, struct slice name, struct slice type,
-    wall_us expires);
+struct node_row {		/* what people edit of a node */
+	struct slice	 name, type;
+	wall_us		 expires;	/* 0: never */
+	bool		 quarantined;
+};
+/* The database row changed. A node in quarantine is closed. */
+void node_update(struct node *, const struct node_row *);
 
 void node_touch(struct node *);		/* changed: will be published */
 /* Keeps the payload text. What the summary's slices point into is text. */

@@ -149,7 +149,8 @@ note_event(const struct node *node, wall_us at, const struct frame_event *e)
 {
 	struct buf b = BUF_INIT;
 	struct note n = { .at = at, .node = node->id,
-	    .name = slice_of(node->name) }, *out;
+	    .name = slice_of(node->name), .boot = node->boot,
+	    .seq = node->numbers ? e->seq : 0 }, *out;
 	const char *p;
 
 	n.raw = note_span(&b, e->severity, RAW_MAX);

@@ -23,6 +23,8 @@ struct note {
 	struct id		 node;
 	enum note_severity	 severity;
 	struct slice		 name, raw, category, message, details, flow;
+	struct id		 boot;		/* with seq */
+	int64_t			 seq;		/* 0: not numbered */
 	char			 text[];
 };
 

@@ -19,6 +19,7 @@
 #include "cache.h"
 #include "cmd.h"
 #include "conn.h"
+#include "hub.h"
 #include "hubd.h"
 #include "node.h"
 #include "serve.h"
@@ -259,8 +260,7 @@ reread_done(void *arg, const struct db_result *res)
 	struct node *n = node_find(r->hub->nodes, &r->node);
 
 	if (n != NULL && db_err(res) == ERR_OK && db_rows(res) == 1)
-		node_update(n, db_get(res, 0, 1), db_get(res, 0, 2),
-		    db_isnull(res, 0, 3) ? 0 : db_i64(res, 0, 3));
+		hub_node_row(n, res, 0);
 	else if (n != NULL && db_err(res) == ERR_OK)
 		node_close(n, WS_C_POLICY, "the node was deleted");
 	free(r);

@@ -77,40 +77,44 @@
 
 /* $1 hub, $2 changed since. */
 #define NODES_CHANGED \
-    "SELECT n.id, n.name, n.device_type, mast.wall_us(n.expires_at)\n" \
+    "SELECT n.id, n.name, n.device_type, mast.wall_us(n.expires_at),\n" \
+    "    n.quarantined_at IS NOT NULL\n" \
     "FROM mast.nodes n JOIN mast.node_sessions s ON s.node_id = n.id\n" \
     "WHERE s.hub_id = $1::uuid AND n.updated_at >= " AT("$2::bigint")
 
 #define NODE \
-    "SELECT n.id, n.name, n.device_type, mast.wall_us(n.expires_at)\n" \
+    "SELECT n.id, n.name, n.device_type, mast.wall_us(n.expires_at),\n" \
+    "    n.quarantined_at IS NOT NULL\n" \
     "FROM mast.nodes n WHERE n.id = $1::uuid"
 
 /*
  * $1 hub; arrays: $2 number in the batch, $3 node (NULL: by token), $4 hash
  * of token or secret, $5 hash of the secret to give, $6 address, $7
- * protocol. A batch has each token and each node at most once, but a token
- * may belong to a node that also comes by secret: the later one wins.
+ * protocol, $8 boot of a node that numbers its events. A batch has each
+ * token and each node at most once, but a token may belong to a node that
+ * also comes by secret: the later one wins.
  *
  * A token is consumed in one UPDATE: unused, or spent by a node that has
  * never signed in with a secret of its own (grace: 24 hours, 1000 times).
  * Its first use makes every earlier secret void; a re-use keeps them. The
  * first use of a secret voids the older ones.
  *
- * Answers: number, 0 refused 1 registered 2 reconnected 3 expired, re-used,
- * and of the winners node, epoch, name, device type, expiry. No epoch: a
- * later one of the same batch won.
+ * Answers: number, 0 refused 1 registered 2 reconnected 3 expired 4 in
+ * quarantine, re-used, and of the winners node, epoch, name, device type,
+ * expiry, and up to where the boot's events are stored. No epoch: a later
+ * one of the same batch won.
  */
 #define ENROLL \
     "WITH q AS MATERIALIZED (SELECT * FROM unnest($2::int[], $3::uuid[],\n" \
-    "    $4::bytea[], $5::bytea[], $6::inet[], $7::int[])\n" \
-    "    AS u(i, node, hash, fresh, addr, proto)),\n" \
+    "    $4::bytea[], $5::bytea[], $6::inet[], $7::int[], $8::uuid[])\n" \
+    "    AS u(i, node, hash, fresh, addr, proto, boot)),\n" \
     "used AS (UPDATE mast.node_tokens t\n" \
     "    SET used_at = coalesce(t.used_at, now()),\n" \
     "    reuses = t.reuses + (t.used_at IS NOT NULL)::int\n" \
     "    FROM q, mast.nodes n WHERE q.node IS NULL\n" \
     "    AND t.token_hash = q.hash AND n.id = t.node_id\n" \
     "    AND (n.expires_at IS NULL OR n.expires_at > now())\n" \
-    "    AND t.revoked_at IS NULL\n" \
+    "    AND n.quarantined_at IS NULL AND t.revoked_at IS NULL\n" \
     "    AND CASE WHEN t.used_at IS NULL THEN t.expires_at > now()\n" \
     "    ELSE t.used_at > now() - interval '24 hours' AND t.reuses < 1000\n" \
     "	AND NOT EXISTS (SELECT FROM mast.node_secrets s\n" \
@@ -118,7 +122,8 @@
     "    RETURNING q.i, t.node_id, t.reuses),\n" \
     "known AS (SELECT q.i, s.node_id, s.serial,\n" \
     "    s.first_used_at IS NULL AS first,\n" \
-    "    n.expires_at IS NULL OR n.expires_at > now() AS alive\n" \
+    "    n.quarantined_at IS NOT NULL AS held, n.quarantined_at IS NULL\n" \
+    "    AND (n.expires_at IS NULL OR n.expires_at > now()) AS alive\n" \
     "    FROM q JOIN mast.node_secrets s ON s.node_id = q.node\n" \
     "    AND s.secret_hash = q.hash JOIN mast.nodes n ON n.id = s.node_id),\n" \
     "mark AS (UPDATE mast.node_secrets s SET first_used_at = now()\n" \
@@ -134,7 +139,7 @@
     "ok AS (SELECT u.i, u.node_id, 1 AS how, u.reuses FROM used u\n" \
     "    UNION ALL SELECT k.i, k.node_id, 2, 0 FROM known k WHERE k.alive),\n" \
     "win AS (SELECT DISTINCT ON (ok.node_id) ok.i, ok.node_id, ok.how,\n" \
-    "    ok.reuses, q.addr, q.proto, n.name, n.device_type, n.expires_at,\n" \
+    "    ok.reuses, q.addr, q.proto, q.boot, n.name, n.device_type, n.expires_at,\n" \
     "    st.protocol_version AS before\n" \
     "    FROM ok JOIN q ON q.i = ok.i JOIN mast.nodes n ON n.id =\n" \
     "    ok.node_id\n" \
@@ -168,20 +173,28 @@
     "    json_build_object('protocol_version', w.proto), $1::uuid\n" \
     "    FROM win w WHERE w.proto NOT BETWEEN 1 AND 4\n" \
     "    AND w.before IS DISTINCT FROM w.proto),\n" \
+    "marks AS (INSERT INTO mast.event_marks AS m (node_id, boot)\n" \
+    "    SELECT w.node_id, w.boot FROM win w WHERE w.boot IS NOT NULL\n" \
+    "    ON CONFLICT (node_id, boot) DO UPDATE SET seq = m.seq\n" \
+    "    RETURNING m.node_id, m.seq),\n" \
     "noted AS (INSERT INTO mast.audit (actor_kind, actor_name, action,\n" \
     "    target_type, target_id, details, address)\n" \
     "    SELECT 'node', w.name, 'node.token_reuse', 'node',\n" \
     "    w.node_id::text, jsonb_build_object('reuses', w.reuses), w.addr\n" \
     "    FROM win w WHERE w.how = 1 AND w.reuses > 0)\n" \
-    "SELECT q.i, coalesce(ok.how, CASE WHEN EXISTS (SELECT FROM known k\n" \
-    "    WHERE k.i = q.i) OR (q.node IS NULL AND EXISTS (SELECT\n" \
+    "SELECT q.i, coalesce(ok.how, (SELECT CASE WHEN k.held THEN 4 ELSE 3\n" \
+    "    END FROM known k WHERE k.i = q.i), (SELECT CASE\n" \
+    "    WHEN n.quarantined_at IS NOT NULL THEN 4 ELSE 3 END\n" \
     "    FROM mast.node_tokens t JOIN mast.nodes n ON n.id = t.node_id\n" \
-    "    WHERE t.token_hash = q.hash AND t.revoked_at IS NULL\n" \
-    "    AND n.expires_at <= now())) THEN 3 ELSE 0 END),\n" \
+    "    WHERE q.node IS NULL AND t.token_hash = q.hash\n" \
+    "    AND t.revoked_at IS NULL AND (n.expires_at <= now() OR\n" \
+    "    n.quarantined_at IS NOT NULL AND t.used_at IS NULL\n" \
+    "    AND t.expires_at > now())), 0),\n" \
     "    coalesce(ok.reuses, 0) > 0, ok.node_id, ses.epoch, w.name,\n" \
-    "    w.device_type, mast.wall_us(w.expires_at)\n" \
+    "    w.device_type, mast.wall_us(w.expires_at), m.seq\n" \
     "FROM q LEFT JOIN ok ON ok.i = q.i LEFT JOIN win w ON w.i = q.i\n" \
-    "LEFT JOIN ses ON ses.node_id = w.node_id"
+    "LEFT JOIN ses ON ses.node_id = w.node_id\n" \
+    "LEFT JOIN marks m ON m.node_id = w.node_id"
 
 /* $1 hub; arrays: $2 node, $3 epoch, $4 seen, $5 health, $6 version.
  * Answers the rows whose session is not this hub's any more. */
@@ -201,26 +214,52 @@
     "WHERE NOT EXISTS (SELECT FROM own o WHERE o.node = u.node)"
 
 /* $1 hub, $2 number of the batch; arrays: $3 at (rising), $4 node, $5 name,
- * $6 severity, $7 as sent, $8 category, $9 message, $10 details, $11 flow.
- * The hub's watermark makes a batch that is sent again a no-op. */
+ * $6 severity, $7 as sent, $8 category, $9 message, $10 details, $11 flow,
+ * $12 boot, $13 number under it. The hub's watermark makes a batch that is
+ * sent again a no-op; the node's mark drops a numbered event that is stored
+ * already, perhaps by another hub, which it is locked against. */
 #define EVENTS \
     "WITH mark AS (UPDATE mast.hubs SET event_seq = $2::bigint,\n" \
     "    flushed_at = greatest(flushed_at, least(now(),\n" \
     "    " AT("($3::bigint[])[cardinality($3::bigint[])]") "))\n" \
     "    WHERE id = $1::uuid AND event_seq = $2::bigint - 1 RETURNING id),\n" \
+    "u AS MATERIALIZED (SELECT * FROM mark, unnest($3::bigint[],\n" \
+    "    $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],\n" \
+    "    $9::text[], $10::text[], $11::text[], $12::uuid[], $13::bigint[])\n" \
+    "    AS u(at, node, name, severity, raw, category, message, details,\n" \
+    "    flow, boot, seq)),\n" \
+    "have AS MATERIALIZED (SELECT m.node_id, m.boot, m.seq\n" \
+    "    FROM mast.event_marks m WHERE (m.node_id, m.boot) IN (SELECT\n" \
+    "    u.node, u.boot FROM u WHERE u.boot IS NOT NULL)\n" \
+    "    ORDER BY m.node_id, m.boot FOR UPDATE),\n" \
+    "old AS (SELECT u.* FROM u WHERE u.boot IS NULL),\n" \
+    "fresh AS (SELECT DISTINCT ON (u.node, u.boot, u.seq) u.* FROM u\n" \
+    "    LEFT JOIN have h ON h.node_id = u.node AND h.boot = u.boot\n" \
+    "    WHERE u.boot IS NOT NULL AND u.seq > coalesce(h.seq, 0)\n" \
+    "    ORDER BY u.node, u.boot, u.seq, u.at),\n" \
+    "moved AS (UPDATE mast.event_marks m SET seq = f.seq\n" \
+    "    FROM (SELECT node, boot, max(seq) AS seq FROM fresh\n" \
+    "    GROUP BY node, boot) f\n" \
+    "    WHERE m.node_id = f.node AND m.boot = f.boot),\n" \
     "stored AS (INSERT INTO mast.events (created_at, node_id, node_name,\n" \
     "    severity, severity_raw, category, message, details, flow_id,\n" \
-    "    hub_id)\n" \
-    "    SELECT " AT("u.at") ", u.node, u.name,\n" \
-    "    u.severity::mast.severity, u.raw, u.category, u.message,\n" \
-    "    u.details::json, u.flow, mark.id\n" \
-    "    FROM mark, unnest($3::bigint[], $4::uuid[], $5::text[],\n" \
-    "    $6::text[],\n" \
-    "    $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])\n" \
-    "    AS u(at, node, name, severity, raw, category, message, details,\n" \
-    "    flow) RETURNING 1)\n" \
+    "    hub_id, boot, boot_seq)\n" \
+    "    SELECT " AT("a.at") ", a.node, a.name,\n" \
+    "    a.severity::mast.severity, a.raw, a.category, a.message,\n" \
+    "    a.details::json, a.flow, a.id, a.boot, a.seq\n" \
+    "    FROM (SELECT * FROM old UNION ALL SELECT * FROM fresh) a\n" \
+    "    RETURNING 1)\n" \
     "SELECT (SELECT count(*) FROM stored), coalesce((SELECT $2::bigint\n" \
-    "    FROM mark), (SELECT event_seq FROM mast.hubs WHERE id = $1::uuid))"
+    "    FROM mark), (SELECT event_seq FROM mast.hubs WHERE id = $1::uuid)),\n" \
+    "    EXISTS (SELECT FROM mark)"
+
+/* Marks of runs that are long over; a node's newest stays. */
+#define RETENTION \
+    "WITH marks AS (DELETE FROM mast.event_marks m\n" \
+    "    WHERE m.started_at < now() - interval '30 days' AND EXISTS (SELECT\n" \
+    "    FROM mast.event_marks n WHERE n.node_id = m.node_id\n" \
+    "    AND n.started_at > m.started_at))\n" \
+    "SELECT mast.drop_old_partitions(), mast.purge_expired()"
 
 /* $1 hub; arrays: $2 node, $3 epoch, $4 at, $5 seen, $6 why. Only the
  * session that still has this epoch ends. */
@@ -321,9 +360,9 @@ static const struct db_stmt stmts[] = {
 	    "SELECT key, value FROM mast.settings", 0, DB_READ },
 	[STMT_NODES_CHANGED] = { "nodes_changed", NODES_CHANGED, 2, DB_READ },
 	[STMT_NODE] = { "node", NODE, 1, DB_READ },
-	[STMT_ENROLL] = { "enroll", ENROLL, 7, 0 },
+	[STMT_ENROLL] = { "enroll", ENROLL, 8, 0 },
 	[STMT_SEEN] = { "seen", SEEN, 6, DB_READ },
-	[STMT_EVENTS] = { "events", EVENTS, 11, 0 },
+	[STMT_EVENTS] = { "events", EVENTS, 13, 0 },
 	[STMT_ENDS] = { "ends", ENDS, 6, 0 },
 	[STMT_FINALS] = { "finals", FINALS, 7, 0 },
 	[STMT_CLAIM] = { "claim", CLAIM, 4, 0 },
@@ -332,9 +371,7 @@ static const struct db_stmt stmts[] = {
 	[STMT_CONFIG_STORE] = { "config_store", CONFIG_STORE, 7, 0 },
 	[STMT_PARTITIONS] = { "partitions",
 	    "SELECT mast.ensure_partitions(7)", 0, DB_BULK },
-	[STMT_RETENTION] = { "retention",
-	    "SELECT mast.drop_old_partitions(), mast.purge_expired()", 0,
-	    DB_BULK },
+	[STMT_RETENTION] = { "retention", RETENTION, 0, DB_BULK },
 	[STMT_SEALS] = { "seals",
 	    "SELECT seq, rows, ids::text, content, chain, signature, signer,"
 	    " to_char(sealed_at AT TIME ZONE 'UTC',"

@@ -29,6 +29,7 @@ table certificates owner _mast_ctl rls forced
 table commands owner _mast_ctl rls forced fillfactor=80
 table config_blobs owner _mast_ctl rls forced
 table config_versions owner _mast_ctl rls forced
+table event_marks owner _mast_ctl rls forced fillfactor=70
 table events_default owner _mast_ctl rls forced
 table hubs owner _mast_ctl rls forced
 table idempotency_keys owner _mast_ctl rls forced
@@ -156,6 +157,7 @@ column commands.node_id uuid not null
 column commands.node_name text not null
 column commands.queue boolean not null default false
 column commands.request_id text
+column commands.secret_hash bytea
 column commands.sent_at timestamp with time zone
 column commands.seq bigint not null identity
 column commands.state command_state not null default 'queued'::command_state
@@ -173,6 +175,10 @@ column config_versions.id bigint not null identity
 column config_versions.last_seen_at timestamp with time zone not null default now
 column config_versions.node_id uuid not null
 column config_versions.source text not null
+column event_marks.boot uuid not null
+column event_marks.node_id uuid not null
+column event_marks.seq bigint not null default 0
+column event_marks.started_at timestamp with time zone not null default now
 column event_view.acknowledged_at timestamp with time zone
 column event_view.acknowledged_by uuid
 column event_view.category text
@@ -189,6 +195,8 @@ column events.ack_name text
 column events.ack_note text
 column events.acknowledged_at timestamp with time zone
 column events.acknowledged_by uuid
+column events.boot uuid
+column events.boot_seq bigint
 column events.category text not null
 column events.created_at timestamp with time zone not null
 column events.details json
@@ -204,6 +212,8 @@ column events_default.ack_name text
 column events_default.ack_note text
 column events_default.acknowledged_at timestamp with time zone
 column events_default.acknowledged_by uuid
+column events_default.boot uuid
+column events_default.boot_seq bigint
 column events_default.category text not null
 column events_default.created_at timestamp with time zone not null
 column events_default.details json
@@ -319,6 +329,9 @@ column nodes.expires_at timestamp with time zone
 column nodes.id uuid not null
 column nodes.metadata jsonb
 column nodes.name text not null
+column nodes.quarantine_reason text
+column nodes.quarantined_at timestamp with time zone
+column nodes.quarantined_by text
 column nodes.updated_at timestamp with time zone not null default now
 column nodes.version bigint not null default 1
 column positions.node_id uuid not null
@@ -478,6 +491,8 @@ constraint config_versions.config_versions_blob_fk FOREIGN KEY hash REFERENCES c
 constraint config_versions.config_versions_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
 constraint config_versions.config_versions_pk PRIMARY KEY id
 constraint config_versions.config_versions_source_form CHECK source = ANY ARRAY['reported'::text, 'pushed'::text, 'restored'::text, 'adopted'::text]
+constraint event_marks.event_marks_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint event_marks.event_marks_pk PRIMARY KEY node_id, boot
 constraint events.events_note_form CHECK octet_length ack_note >= 1 AND octet_length ack_note <= 512
 constraint events.events_pk PRIMARY KEY id, created_at
 constraint events_default.events_default_pkey PRIMARY KEY id, created_at
@@ -505,6 +520,8 @@ constraint node_tokens.node_tokens_pk PRIMARY KEY token_hash
 constraint nodes.nodes_description_form CHECK octet_length description <= 512
 constraint nodes.nodes_name_form CHECK octet_length name >= 1 AND octet_length name <= 128
 constraint nodes.nodes_pk PRIMARY KEY id
+constraint nodes.nodes_quarantine_form CHECK octet_length quarantine_reason >= 1 AND octet_length quarantine_reason <= 512
+constraint nodes.nodes_quarantine_whole CHECK quarantined_at IS NULL = quarantined_by IS NULL AND quarantined_at IS NULL = quarantine_reason IS NULL
 constraint positions.positions_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
 constraint positions.positions_pk PRIMARY KEY user_id, view, node_id
 constraint positions.positions_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
@@ -604,6 +621,7 @@ index CREATE UNIQUE INDEX certificates_pk ON mast.certificates USING btree id
 index CREATE UNIQUE INDEX commands_pk ON mast.commands USING btree id
 index CREATE UNIQUE INDEX config_blobs_pk ON mast.config_blobs USING btree hash
 index CREATE UNIQUE INDEX config_versions_pk ON mast.config_versions USING btree id
+index CREATE UNIQUE INDEX event_marks_pk ON mast.event_marks USING btree node_id, boot
 index CREATE UNIQUE INDEX events_default_pkey ON mast.events_default USING btree id, created_at
 index CREATE UNIQUE INDEX events_pk ON ONLY mast.events USING btree id, created_at
 index CREATE UNIQUE INDEX hubs_pk ON mast.hubs USING btree id
@@ -688,6 +706,8 @@ policy config_versions.config_versions_hubd PERMISSIVE ALL to {_mast_hubd} using
 policy config_versions.config_versions_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = config_versions.node_id ELSE NULL::boolean END
 policy config_versions.config_versions_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy config_versions.config_versions_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = config_versions.node_id ELSE NULL::boolean END check -
+policy event_marks.event_marks_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy event_marks.event_marks_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy events.events_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy events.events_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy events.events_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
@@ -711,6 +731,8 @@ policy node_configs.node_configs_select PERMISSIVE SELECT to {_mast_apid} using 
 policy node_configs.node_configs_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END
 policy node_secrets.node_secrets_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy node_secrets.node_secrets_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy node_secrets.node_secrets_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM nodes n WHERE n.id = node_secrets.node_id
+policy node_secrets.node_secrets_select PERMISSIVE SELECT to {_mast_apid} using EXISTS SELECT FROM nodes n WHERE n.id = node_secrets.node_id check -
 policy node_sessions.node_sessions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy node_sessions.node_sessions_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy node_sessions.node_sessions_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_sessions.node_id ELSE NULL::boolean END check -
@@ -809,7 +831,7 @@ view command_view as SELECT c.id, c.seq, c.node_id, c.state, c.type, json_build_
 view event_view as SELECT e.id, e.created_at, e.node_id, e.node_name, e.severity, e.category, e.message, e.details, e.flow_id, e.acknowledged_at, e.acknowledged_by, json_build_object 'id', e.id, 'node_id', e.node_id, 'node_name', e.node_name, 'severity', e.severity, 'severity_raw', e.severity_raw, 'category', e.category, 'message', e.message, 'details', e.details, 'flow_id', e.flow_id, 'created_at', rfc3339 e.created_at , 'acknowledged', e.acknowledged_at IS NOT NULL , 'acknowledged_by', e.acknowledged_by, 'acknowledged_by_name', e.ack_name, 'acknowledged_at', rfc3339 e.acknowledged_at , 'note', e.ack_note AS json FROM events e;
 view me as SELECT u.id, LEAST u.role, t.max_role AS role, u.all_nodes AND t.node_ids IS NULL AS all_nodes, COALESCE t.read_only, false AS read_only FROM users u LEFT JOIN api_tokens t ON t.id = actor_token AND t.user_id = u.id AND t.revoked_at IS NULL AND t.expires_at > now WHERE u.id = actor AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND actor_token IS NULL OR t.id IS NOT NULL ;
 view my_nodes as SELECT n.node_id FROM user_nodes n WHERE n.user_id = actor AND actor_token IS NULL OR EXISTS SELECT FROM api_tokens t WHERE t.id = actor_token AND t.node_ids IS NULL OR n.node_id = ANY t.node_ids UNION ALL SELECT k.k AS node_id FROM api_tokens t JOIN users u ON u.id = t.user_id AND u.all_nodes , LATERAL unnest t.node_ids k k WHERE t.id = actor_token AND u.id = actor ;
-view node_all as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, json_build_object 'id', v.id, 'name', v.name, 'description', v.description, 'device_type', v.device_type, 'status', v.status, 'last_seen_at', rfc3339 v.last_seen_at , 'last_health', v.last_health, 'software_version', v.software_version, 'metadata', v.metadata, 'expires_at', rfc3339 v.expires_at , 'created_at', rfc3339 v.created_at , 'updated_at', rfc3339 v.updated_at AS json FROM SELECT n.id, n.name, n.description, n.device_type, CASE WHEN st.status = ANY ARRAY['online'::node_status, 'degraded'::node_status] AND h.seen_at > now - '00:00:15'::interval IS NOT TRUE THEN 'offline'::node_status ELSE COALESCE st.status, 'pending'::node_status END AS status, st.last_seen_at, st.last_health, st.software_version, n.metadata, n.expires_at, n.created_at, n.updated_at, n.version, st.protocol_version, st.config_stale, s.hub_id, s.epoch, s.connected_at, s.address FROM nodes n LEFT JOIN node_state st ON st.node_id = n.id LEFT JOIN node_sessions s ON s.node_id = n.id LEFT JOIN hubs h ON h.id = s.hub_id v;
+view node_all as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, json_build_object 'id', v.id, 'name', v.name, 'description', v.description, 'device_type', v.device_type, 'status', v.status, 'last_seen_at', rfc3339 v.last_seen_at , 'last_health', v.last_health, 'software_version', v.software_version, 'metadata', v.metadata, 'expires_at', rfc3339 v.expires_at , 'created_at', rfc3339 v.created_at , 'updated_at', rfc3339 v.updated_at , 'quarantine', CASE WHEN v.quarantined_at IS NOT NULL THEN json_build_object 'at', rfc3339 v.quarantined_at , 'by', v.quarantined_by, 'reason', v.quarantine_reason ELSE NULL::json END AS json FROM SELECT n.id, n.name, n.description, n.device_type, CASE WHEN st.status = ANY ARRAY['online'::node_status, 'degraded'::node_status] AND h.seen_at > now - '00:00:15'::interval IS NOT TRUE THEN 'offline'::node_status ELSE COALESCE st.status, 'pending'::node_status END AS status, st.last_seen_at, st.last_health, st.software_version, n.metadata, n.expires_at, n.created_at, n.updated_at, n.version, st.protocol_version, st.config_stale, s.hub_id, s.epoch, s.connected_at, s.address, n.quarantined_at, n.quarantined_by, n.quarantine_reason FROM nodes n LEFT JOIN node_state st ON st.node_id = n.id LEFT JOIN node_sessions s ON s.node_id = n.id LEFT JOIN hubs h ON h.id = s.hub_id v;
 view node_view as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, v.json FROM node_all v LEFT JOIN me ON true WHERE me.all_nodes OR CURRENT_USER = '_mast_ctl'::name OR me.id IS NOT NULL AND EXISTS SELECT FROM my_nodes m WHERE m.node_id = v.id ;
 view token_view as SELECT t.id, t.user_id, t.created_at, t.expires_at, t.revoked_at, json_build_object 'id', t.id, 'name', t.name, 'user_id', t.user_id, 'max_role', t.max_role, 'read_only', t.read_only, 'node_ids', t.node_ids, 'created_at', rfc3339 t.created_at , 'expires_at', rfc3339 t.expires_at , 'last_used_at', rfc3339 t.last_used_at AS json FROM api_tokens t;
 view user_view as SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_temporary, u.is_active, u.expires_at, u.all_nodes, u.created_at, u.last_login_at, u.version, json_build_object 'id', u.id, 'username', u.username, 'display_name', u.display_name, 'email', u.email, 'role', u.role, 'is_temporary', u.is_temporary, 'expires_at', rfc3339 u.expires_at , 'allowed_node_ids', CASE WHEN u.all_nodes THEN NULL::json ELSE SELECT COALESCE json_agg n.node_id ORDER BY n.node_id , '[]'::json AS "coalesce" FROM user_nodes n WHERE n.user_id = u.id END, 'is_active', u.is_active, 'last_login_at', rfc3339 u.last_login_at AS json FROM users u;
@@ -837,6 +859,7 @@ function node_born returns trigger owner _mast_ctl v definer search_path=pg_cata
 function provider_key_for p_user uuid, p_provider text returns TABLE sealed bytea, sealed_for bytea, model_preference text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT k.sealed, k.sealed_for, k.model_preference FROM mast.provider_keys k WHERE k.user_id = p_user AND k.provider = p_provider AND EXISTS SELECT FROM mast.me m WHERE m.id = p_user ; END
 function purge_expired returns bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE n bigint; total bigint := 0; BEGIN -- Asked first: an empty DELETE would still drop every session cache. IF EXISTS SELECT FROM mast.sessions s WHERE s.expires_at < now - interval '1 day' THEN DELETE FROM mast.sessions s WHERE s.expires_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; END IF; DELETE FROM mast.idempotency_keys k WHERE k.created_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.node_tokens t WHERE greatest t.expires_at, t.used_at < now - interval '30 days'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.hubs h WHERE h.seen_at < now - interval '30 days' AND NOT EXISTS SELECT FROM mast.node_sessions s WHERE s.hub_id = h.id ; GET DIAGNOSTICS n = ROW_COUNT; RETURN total + n; END
 function rfc3339 t timestamp with time zone returns text owner _mast_ctl s : RETURN to_char t AT TIME ZONE 'UTC'::text , 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text
+function rotation_ended returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN DELETE FROM mast.node_secrets s WHERE s.node_id = NEW.node_id AND s.secret_hash = NEW.secret_hash AND s.first_used_at IS NULL; RETURN NULL; END
 function session_close p_token_hash bytea, p_address inet, p_request_id text returns boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE owner uuid; BEGIN UPDATE mast.sessions s SET revoked_at = now WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL RETURNING s.user_id INTO owner; IF NOT FOUND THEN RETURN false; END IF; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, address, request_id VALUES 'user', owner, SELECT u.username FROM mast.users u WHERE u.id = owner , 'auth.logout', 'user', owner::text, p_address, p_request_id ; RETURN true; END
 function session_lookup p_token_hash bytea returns TABLE user_id uuid, username text, display_name text, email text, role role, is_active boolean, expired boolean, all_nodes boolean, node_ids uuid[], session_id uuid, expires_us bigint, revoked boolean, user_expires_us bigint, is_temporary boolean, "user" json owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_active, coalesce u.expires_at <= now , false , u.all_nodes, CASE WHEN u.all_nodes THEN NULL ELSE ARRAY SELECT n.node_id FROM mast.user_nodes n WHERE n.user_id = u.id ORDER BY n.node_id END, s.id, mast.wall_us s.expires_at , s.revoked_at IS NOT NULL, mast.wall_us u.expires_at , u.is_temporary, u.json FROM mast.sessions s JOIN mast.user_view u ON u.id = s.user_id WHERE s.token_hash = p_token_hash AND s.expires_at > now ; END
 function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text, p_totp_step bigint, p_recovery bytea returns TABLE expires_us bigint, lifetime_secs bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE hours bigint := SELECT s.value FROM mast.settings s WHERE s.key = 'session_lifetime_hours' ; ends timestamptz := now + make_interval hours => hours::int ; factor boolean := false; name text; BEGIN IF p_recovery IS NOT NULL THEN UPDATE mast.recovery_codes c SET used_at = now WHERE c.user_id = p_user AND c.code_hash = p_recovery AND c.used_at IS NULL; factor := FOUND; END IF; UPDATE mast.users u SET last_login_at = now , totp_last_step = coalesce p_totp_step, u.totp_last_step WHERE u.id = p_user AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND u.totp_secret IS NULL OR factor OR p_totp_step > coalesce u.totp_last_step, 0 RETURNING u.username INTO name; IF NOT FOUND THEN RETURN; END IF; INSERT INTO mast.sessions id, token_hash, user_id, expires_at, address, user_agent VALUES p_session, p_token_hash, p_user, ends, p_address, p_agent ; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, details, address, request_id VALUES 'user', p_user, name, 'auth.login', 'user', p_user::text, CASE WHEN factor THEN '{"factor": "recovery"}'::jsonb WHEN p_totp_step IS NOT NULL THEN '{"factor": "totp"}' END, p_address, p_request_id ; RETURN QUERY SELECT mast.wall_us ends , hours * 3600; END
@@ -849,8 +872,9 @@ trigger CREATE TRIGGER audit_opened AFTER INSERT ON mast.audit FOR EACH ROW EXEC
 trigger CREATE TRIGGER certificate_use_version AFTER INSERT OR DELETE OR UPDATE ON mast.certificate_use FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'certs'
 trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON mast.certificates FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'certs'
 trigger CREATE TRIGGER commands_config_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.config_hash IS NOT NULL AND new.done_at IS NOT NULL AND new.state <> old.state EXECUTE FUNCTION config_push_ended
+trigger CREATE TRIGGER commands_rotation_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.secret_hash IS NOT NULL AND new.state = ANY ARRAY['failed'::command_state, 'expired'::command_state, 'cancelled'::command_state] EXECUTE FUNCTION rotation_ended
 trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
-trigger CREATE TRIGGER nodes_version AFTER INSERT OR DELETE OR UPDATE OF name, expires_at ON mast.nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'nodes'
+trigger CREATE TRIGGER nodes_version AFTER INSERT OR DELETE OR UPDATE OF name, expires_at, quarantined_at ON mast.nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'nodes'
 trigger CREATE TRIGGER sessions_auth AFTER DELETE OR UPDATE OF revoked_at, expires_at ON mast.sessions FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER settings_moved BEFORE UPDATE ON mast.settings FOR EACH ROW EXECUTE FUNCTION settings_moved
 trigger CREATE TRIGGER settings_version AFTER INSERT OR DELETE OR UPDATE ON mast.settings FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'settings'
@@ -871,6 +895,7 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on commands
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on config_blobs
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on config_versions
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on event_marks
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on event_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on events
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on events_default
@@ -907,6 +932,7 @@ grant DELETE, INSERT, SELECT to _mast_apid on certificates
 grant DELETE, INSERT, SELECT to _mast_apid on nodes
 grant DELETE, INSERT, SELECT to _mast_apid on recovery_codes
 grant DELETE, INSERT, SELECT to _mast_apid on user_nodes
+grant DELETE, INSERT, SELECT to _mast_hubd on event_marks
 grant DELETE, INSERT, SELECT to _mast_hubd on node_secrets
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on idempotency_keys
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on positions
@@ -961,6 +987,7 @@ grant EXECUTE to _mast_ctl on function node_born
 grant EXECUTE to _mast_ctl on function provider_key_for p_user uuid, p_provider text
 grant EXECUTE to _mast_ctl on function purge_expired
 grant EXECUTE to _mast_ctl on function rfc3339 t timestamp with time zone
+grant EXECUTE to _mast_ctl on function rotation_ended
 grant EXECUTE to _mast_ctl on function session_close p_token_hash bytea, p_address inet, p_request_id text
 grant EXECUTE to _mast_ctl on function session_lookup p_token_hash bytea
 grant EXECUTE to _mast_ctl on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text, p_totp_step bigint, p_recovery bytea
@@ -987,6 +1014,7 @@ grant INSERT to _mast_apid on audit.request_id
 grant INSERT to _mast_apid on audit.target_id
 grant INSERT to _mast_apid on audit.target_type
 grant INSERT to _mast_apid on commands
+grant INSERT to _mast_apid on node_secrets.secret_hash
 grant INSERT to _mast_apid on node_tokens
 grant INSERT to _mast_hubd on audit.action
 grant INSERT to _mast_hubd on audit.actor_kind
@@ -1000,6 +1028,7 @@ grant INSERT to _mast_hubd on audit.target_type
 grant INSERT, SELECT to _mast_apid on ai_usage
 grant INSERT, SELECT to _mast_apid on config_blobs
 grant INSERT, SELECT to _mast_apid on config_versions
+grant INSERT, SELECT to _mast_apid on node_secrets.node_id
 grant INSERT, SELECT to _mast_ctl on audit
 grant INSERT, SELECT to _mast_ctl on audit_seals
 grant INSERT, SELECT to _mast_hubd on config_blobs
@@ -1047,6 +1076,7 @@ grant SELECT to _mast_apid on hubs
 grant SELECT to _mast_apid on me
 grant SELECT to _mast_apid on migrations
 grant SELECT to _mast_apid on my_nodes
+grant SELECT to _mast_apid on node_secrets.first_used_at
 grant SELECT to _mast_apid on node_sessions
 grant SELECT to _mast_apid on node_state
 grant SELECT to _mast_apid on node_tokens.created_at
@@ -1128,6 +1158,9 @@ grant UPDATE to _mast_apid on nodes.description
 grant UPDATE to _mast_apid on nodes.expires_at
 grant UPDATE to _mast_apid on nodes.metadata
 grant UPDATE to _mast_apid on nodes.name
+grant UPDATE to _mast_apid on nodes.quarantine_reason
+grant UPDATE to _mast_apid on nodes.quarantined_at
+grant UPDATE to _mast_apid on nodes.quarantined_by
 grant UPDATE to _mast_apid on nodes.updated_at
 grant UPDATE to _mast_apid on nodes.version
 grant UPDATE to _mast_apid on recovery_codes.used_at
@@ -1143,6 +1176,7 @@ grant UPDATE to _mast_hubd on commands.sent_at
 grant UPDATE to _mast_hubd on commands.state
 grant UPDATE to _mast_hubd on commands.steps
 grant UPDATE to _mast_hubd on config_versions.last_seen_at
+grant UPDATE to _mast_hubd on event_marks.seq
 grant UPDATE to _mast_hubd on node_secrets.first_used_at
 grant UPDATE to _mast_hubd on node_tokens.reuses
 grant UPDATE to _mast_hubd on node_tokens.revoked_at

@@ -6,7 +6,7 @@ BB_TESTS = \
 	tests/bb/test_ctl.py tests/bb/test_dashboard.py \
 	tests/bb/test_describe.py \
 	tests/bb/test_doors.py tests/bb/test_durability.py \
-	tests/bb/test_enroll.py \
+	tests/bb/test_enroll.py tests/bb/test_event_ack.py \
 	tests/bb/test_events.py tests/bb/test_fleet.py tests/bb/test_flows.py \
 	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_nodes.py \
 	tests/bb/test_page.py tests/bb/test_place.py tests/bb/test_readme.py

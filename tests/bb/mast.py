@@ -235,6 +235,7 @@ class Node:
         self.protocol = protocol
         self.version = version
         self.device_type = device_type
+        self.boot = None                # numbers its events under this
         self.auto = auto
         self.ws = None
         self.answer = None              # of the handshake
@@ -289,6 +290,8 @@ class Node:
             p["protocol_version"] = self.protocol
         if self.device_type:
             p["device_type"] = self.device_type
+        if self.boot:
+            p["event_boot"] = self.boot
         if self.secret:
             p.update(node_id=self.id, node_secret=self.secret)
         elif self.token:

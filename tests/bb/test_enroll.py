@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Who is this node? Registration, reconnection, and what a hub must put up
 with from real nodes: spent tokens, two valid secrets, twins."""
+import json
 import sys
 import threading
+import uuid
 
 import mast
 import tap
@@ -209,6 +211,120 @@ def test_clone(s):
                             "the event")
     tap.equal(len(found), 1)
     assert "127.0.0.2" in found[0] and "127.0.0.3" in found[0], found
+
+
+def test_quarantine(s):
+    """A node in quarantine is closed and kept out, by secret and by token;
+    released, it comes back. Only good credentials are told"""
+    n = s.node("held")
+    path = "/api/v1/nodes/%s/quarantine" % n.id
+    doc = s.admin().post(path, {"reason": "cloned?"}).want(200).json
+    tap.equal(doc["quarantine"]["reason"], "cloned?")
+    tap.equal(doc["quarantine"]["by"], "admin")
+    tap.equal(closed(n), (1008, "the node is in quarantine"))
+    n.drop()
+    tap.equal(s.admin().node(n.id)["quarantine"], doc["quarantine"])
+    tap.equal(refused(mast.Node(s, creds=(n.id, n.secret))),
+              "the node is in quarantine")
+    tap.equal(refused(mast.Node(s, creds=(n.id, "0" * 64))), SAY_SECRET)
+    token = s.admin().post("/api/v1/nodes/%s/token" % n.id).want(200).json
+    by_token = mast.Node(s, token=token["registration_token"])
+    tap.equal(refused(by_token), "the node is in quarantine")
+    s.admin().post(path, {"reason": "again"}).problem(409)
+    s.admin().delete(path, headers={"If-Match": '"v1"'}).problem(412)
+    tap.equal(s.admin().delete(path).want(200).json["quarantine"], None)
+    s.admin().delete(path).problem(409)
+    tap.equal(by_token.connect(), "register_ack")
+    for body, pointer in (({}, "/reason"), ({"reason": ""}, "/reason"),
+                          ({"reason": "x" * 513}, "/reason"),
+                          ({"reason": "a\nb"}, "/reason"),
+                          ({"reason": 1}, "/reason")):
+        doc = s.admin().post(path, body).problem(422).json
+        tap.contains([e["pointer"] for e in doc["errors"]], pointer)
+    gone = "/api/v1/nodes/%s/quarantine" % uuid.uuid4()
+    s.admin().post(gone, {"reason": "x"}).problem(404)
+    tap.equal([r[0] for r in s.sql(
+        "SELECT action FROM mast.audit WHERE target_id = %s AND action "
+        "IN ('node.quarantine', 'node.release') ORDER BY id", n.id)],
+        ["node.quarantine", "node.release"])
+
+
+def rotate(s, n, status):
+    return s.admin().post("/api/v1/nodes/%s/rotate-secret" % n.id).want(
+        status)
+
+
+def taken(n):
+    """The new secret that the node was given."""
+    return [a["new_secret"] for _, a in n.commands
+            if a["type"] == "rotate_secret"][-1]
+
+
+def hashes(s, n):
+    return s.one("SELECT count(*) FROM mast.node_secrets "
+                 "WHERE node_id = %s", n.id)
+
+
+def test_rotation(s):
+    """A new secret is valid beside the old one until it is used; not in the
+    session that registered"""
+    n = s.node("rotate")
+    doc = rotate(s, n, 409).json
+    tap.contains(doc["detail"], "has not signed in")
+    tap.equal(hashes(s, n), 1)
+    n.close()
+    tap.equal(n.connect(), "auth_ok")
+    rotate(s, n, 200)
+    new, old = taken(n), n.secret
+    tap.equal((len(new), hashes(s, n)), (64, 2))
+    n.close()
+    tap.equal(n.connect(), "auth_ok")       # it still knows the old one
+    n.close()
+    n.secret = new
+    tap.equal(n.connect(), "auth_ok")
+    tap.equal(hashes(s, n), 1)
+    n.close()
+    tap.equal(refused(mast.Node(s, creds=(n.id, old))), SAY_SECRET)
+    text = json.dumps(s.sql("SELECT to_jsonb(c) FROM mast.commands c "
+                            "WHERE node_id = %s", n.id), default=str)
+    assert new not in text, "the secret stands in the journal"
+    assert new not in "".join(s.log(d) for d in mast.DAEMONS)
+
+
+def test_rotation_refused(s):
+    """A node that does not know the command keeps its secret, and the new
+    one is void; one that is away is not rotated"""
+    n = s.node("old")
+    n.close()
+    tap.equal(n.connect(), "auth_ok")
+    n.on_command = lambda c, a: {"success": False,
+                                 "error": "Unknown command: rotate_secret"}
+    rotate(s, n, 422)
+    mast.wait_until(lambda: hashes(s, n) == 1, 5, "the new one is void")
+    new = taken(n)
+    n.close()
+    tap.equal(refused(mast.Node(s, creds=(n.id, new))), SAY_SECRET)
+    mast.wait_until(lambda: state(s, n.id) == "offline", 5, "offline")
+    rotate(s, n, 502)
+    mast.wait_until(lambda: hashes(s, n) == 1, 5, "the new one is void")
+
+
+def test_rotation_of_a_relay(s):
+    """A relay only after a restart since it registered"""
+    node_id, token = s.admin().node_add("relay", "relay")
+    n = mast.Node(s, token=token)
+    tap.equal(n.connect(health=False), "register_ack")
+    n.close()
+    tap.equal(n.connect(health=False), "auth_ok")
+    tap.contains(rotate(s, n, 409).json["detail"], "restarted")
+    n.health({"status": "ok", "version": "0.10.6", "uptime_secs": 9000})
+    mast.wait_until(lambda: s.admin().node(node_id)["last_health"], 5,
+                    "health")
+    tap.contains(rotate(s, n, 409).json["detail"], "restarted")
+    n.health({"status": "ok", "version": "0.10.6", "uptime_secs": 0})
+    mast.wait_until(lambda: s.admin().node(node_id)["last_health"][
+        "uptime_secs"] == 0, 5, "the health after a restart")
+    rotate(s, n, 200)
 
 
 def test_lockout(s):

@@ -20,7 +20,7 @@ UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade",
            "Sec-WebSocket-Version": "13",
            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
 PASSWORD = "Passw0rd-x"
-SPARE = 24
+SPARE = 40
 # Only for who sees all nodes: there is no node yet that could be his.
 WHOLE = {"POST /api/v1/nodes"}
 number = itertools.count(1)
@@ -157,6 +157,15 @@ def spare(w, role, node):
     return w.spares.pop() if node is w.own else node.id
 
 
+def held(w, role, node):
+    """A node in quarantine."""
+    i = spare(w, role, node)
+    if i != node.id:
+        w.s.admin().post("/api/v1/nodes/%s/quarantine" % i,
+                         {"reason": "held"}).want(200)
+    return i
+
+
 def node_id(w, role, node):
     return node.id
 
@@ -192,6 +201,11 @@ REQUESTS = {
     "PUT /api/v1/nodes/{id}": Ask(200, {"description": "changed"}),
     "DELETE /api/v1/nodes/{id}": Ask(204, id=spare),
     "POST /api/v1/nodes/{id}/token": Ask(200, id=spare),
+    "POST /api/v1/nodes/{id}/quarantine": Ask(200, {"reason": "cloned"},
+                                              id=spare),
+    "DELETE /api/v1/nodes/{id}/quarantine": Ask(200, id=held),
+    # It is allowed, but the node has just registered.
+    "POST /api/v1/nodes/{id}/rotate-secret": Ask(409),
     "GET /api/v1/nodes/{id}/config": Ask(200),
     "PUT /api/v1/nodes/{id}/config": Ask(200, {
         "version": 2, "flows": [], "inputs": [], "outputs": []}),
@@ -268,7 +282,7 @@ def send(w, route, ask, role, way, own, refused):
     if "node" in route.words:
         params.setdefault("id", node_id)
     if refused:                 # nothing is made for it to spoil
-        params = {k: w.own.id if v is spare and own else
+        params = {k: w.own.id if v in (spare, held) and own else
                   w.user_id(role) if v in (some_user, some_token) else v
                   for k, v in params.items()}
     path = route.path

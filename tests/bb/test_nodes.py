@@ -12,7 +12,7 @@ UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-"
                   r"[0-9a-f]{12}$")
 KEYS = {"id", "name", "description", "device_type", "status", "last_seen_at",
         "last_health", "software_version", "metadata", "expires_at",
-        "created_at", "updated_at"}
+        "created_at", "updated_at", "quarantine"}
 FUTURE = "2039-05-06T07:08:09.5+02:00"
 
 
@@ -57,7 +57,28 @@ def test_create_defaults(s):
         "name": "d", "description": None, "expires_at": None}).want(201)
 
 
+def test_token_life(s):
+    """The life of a token is a day, or as it is asked for"""
+    def life(node_id):
+        return s.one("SELECT extract(epoch FROM expires_at - created_at)::int"
+                     " FROM mast.node_tokens WHERE node_id = %s AND "
+                     "revoked_at IS NULL", node_id)
+    doc = s.admin().post("/api/v1/nodes", {
+        "name": "short", "token_ttl_secs": 60}).want(201).json
+    tap.equal(life(doc["id"]), 60)
+    path = "/api/v1/nodes/%s/token" % doc["id"]
+    s.admin().post(path + "?ttl_secs=2592000").want(200)
+    tap.equal(life(doc["id"]), 2592000)
+    s.admin().post(path).want(200)
+    tap.equal(life(doc["id"]), 86400)
+    for bad in ("59", "2592001", "x", ""):
+        s.admin().post(path + "?ttl_secs=" + bad).problem(400)
+
+
 BAD = [
+    ({"name": "a", "token_ttl_secs": 59}, "/token_ttl_secs"),
+    ({"name": "a", "token_ttl_secs": 2592001}, "/token_ttl_secs"),
+    ({"name": "a", "token_ttl_secs": "60"}, "/token_ttl_secs"),
     ({}, "/name"),
     ({"name": ""}, "/name"),
     ({"name": None}, "/name"),

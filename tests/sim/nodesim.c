@@ -183,6 +183,8 @@ sim_report(struct sim *s, FILE *f)
 		{ "commands", b->commands }, { "acks", b->acks },
 		{ "refused", b->refused }, { "configs", b->configs },
 		{ "pings", b->pings }, { "ws_pings", b->ws_pings },
+		{ "events_acked", b->events_acked },
+		{ "events_again", b->events_again },
 		{ "stalled", b->stalled }, { "bytes_out", b->bytes_out },
 	};
 	size_t i;
@@ -231,7 +233,7 @@ sim_write_report(struct sim *s)
 		    strerror(errno));
 }
 
-/* stdin: "event INDEX", "events N", "reset", "mark" (lateness is counted
+/* stdin: "event INDEX", "events N", "pause", "reset", "mark" (lateness is counted
  * from here), "report", "stop". */
 static void
 sim_control(struct sim *s)
@@ -261,6 +263,8 @@ sim_control(struct sim *s)
 			node_event(&s->nodes[i]);
 		else if (strcmp(line, "reset") == 0)
 			node_reset_all(s);
+		else if (strcmp(line, "pause") == 0)
+			s->o.events_per_sec = 0;	/* no new events */
 		else if (strcmp(line, "mark") == 0)
 			memset(&s->b.late, 0, sizeof(s->b.late));
 		else if (strcmp(line, "report") == 0)
@@ -394,6 +398,7 @@ static const char usage_text[] =
 "  --health-ms N         interval (15000)\n"
 "  --events R            events per second of the whole fleet (0)\n"
 "  --ack-ms N            delay of acks (0);  --shuffle: newest first\n"
+"  --number-events       number events and keep them until acknowledged\n"
 "  --no-ack              commands are never answered\n"
 "  --refuse TYPE         this command is answered success:false\n"
 "  --reconnect old|new|none   1..60 s, flat 5 s, never (new)\n"
@@ -461,7 +466,7 @@ opt_sources(struct sim *s, char *v)
 
 enum { OPT_CONNECT = 1, OPT_PLAIN, OPT_PATH, OPT_HOST, OPT_TOKEN, OPT_CREDS, OPT_SAVE,
     OPT_KIND, OPT_FLOWS, OPT_BYTES, OPT_STATS, OPT_SHARE, OPT_HEALTH, OPT_EVENTS, OPT_ACK,
-    OPT_SHUFFLE, OPT_NOACK, OPT_REFUSE, OPT_RECONNECT, OPT_TRAP, OPT_SOURCES, OPT_RAMP,
+    OPT_SHUFFLE, OPT_NUMBERS, OPT_NOACK, OPT_REFUSE, OPT_RECONNECT, OPT_TRAP, OPT_SOURCES, OPT_RAMP,
     OPT_DURATION, OPT_SAMPLES, OPT_LEDGER, OPT_REPORT, OPT_PRINT, OPT_HELP };
 
 static const struct option longopts[] = {
@@ -473,6 +478,7 @@ static const struct option longopts[] = {
 	{ "stats-ms", 1, NULL, OPT_STATS }, { "stats-share", 1, NULL, OPT_SHARE },
 	{ "health-ms", 1, NULL, OPT_HEALTH }, { "events", 1, NULL, OPT_EVENTS },
 	{ "ack-ms", 1, NULL, OPT_ACK }, { "shuffle", 0, NULL, OPT_SHUFFLE },
+	{ "number-events", 0, NULL, OPT_NUMBERS },
 	{ "no-ack", 0, NULL, OPT_NOACK }, { "refuse", 1, NULL, OPT_REFUSE },
 	{ "reconnect", 1, NULL, OPT_RECONNECT }, { "trap", 1, NULL, OPT_TRAP },
 	{ "sources", 1, NULL, OPT_SOURCES }, { "ramp", 1, NULL, OPT_RAMP },
@@ -511,6 +517,7 @@ sim_option(struct sim *s, int c, char *v)
 	case OPT_EVENTS: o->events_per_sec = atof(v); break;
 	case OPT_ACK: o->ack_ms = atoi(v); break;
 	case OPT_SHUFFLE: o->shuffle = true; break;
+	case OPT_NUMBERS: o->numbers = true; break;
 	case OPT_NOACK: o->ack = false; break;
 	case OPT_REFUSE: o->refuse = v; break;
 	case OPT_RECONNECT:

@@ -54,6 +54,7 @@ struct sim_frame { uint8_t *p; size_t n; size_t hdr, patch, digits; };
 struct sim_opts {
 	struct sockaddr_in to;
 	bool	 plain, keep_going, ack, shuffle, print;
+	bool	 numbers;		/* events, and keeps them */
 	char	*path, *samples, *save, *ledger, *report, *host;
 	enum sim_kind kind;
 	enum sim_trap trap;
@@ -88,6 +89,10 @@ struct sim_node {
 	struct sim_timer t_stats, t_health, t_retry, t_ack, t_limit;
 	int		 backoff;
 	uint64_t	 event_seq, frames;
+	/* Of a node that numbers its events: acknowledged, and on the wire in
+	 * this session. All between is made again from its number. */
+	char		 boot[40];
+	uint64_t	 event_acked, event_sent;
 	struct sim_ack	*acks;
 	size_t		 nacks;
 };
@@ -96,7 +101,7 @@ struct sim_books {
 	uint64_t connects, upgrades, registered, auth_ok, auth_error,
 	    auth_timeout, closed, resets, stats, health, events, commands,
 	    acks, refused, configs, pings, ws_pings, stalled, bytes_out,
-	    tls_failed, replaced;
+	    tls_failed, replaced, events_acked, events_again;
 	struct hist wait, handshake, auth, late, total;
 };
 

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "frame.h"
+#include "id.h"
+#include "jscan.h"
 #include "sim.h"
 #include "str.h"
 #include "xmalloc.h"
@@ -19,6 +21,19 @@ node_text(struct sim_node *nd, struct buf *b)
 {
 	io_send(nd, WS_TEXT, buf_head(b), buf_used(b));
 	buf_free(b);
+}
+
+/* New at every start of the node, which is one of this program. */
+static const char *
+node_boot(struct sim_node *nd)
+{
+	struct id id;
+
+	if (nd->boot[0] == '\0') {
+		id_random(&id);
+		id_text(&id, nd->boot);
+	}
+	return nd->boot;
 }
 
 /* An id+secret pair wins over a token when both are there. */
@@ -39,6 +54,8 @@ node_ready(struct sim_node *nd)
 	buf_puts(&b, "{\"payload\":{");
 	if (nd->kind == KIND_GATEWAY)
 		buf_puts(&b, "\"device_type\":\"edge\",");
+	if (s->o.numbers)
+		buf_printf(&b, "\"event_boot\":\"%s\",", node_boot(nd));
 	if (nd->id[0] != '\0')
 		buf_printf(&b, "\"node_id\":\"%s\",\"node_secret\":\"%s\",",
 		    nd->id, secret);
@@ -125,24 +142,94 @@ node_on_health(void *arg)
 	io_settle(nd);
 }
 
+static void
+node_send_event(struct sim_node *nd, uint64_t seq)
+{
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "{\"payload\":{\"category\":\"sim\",\"details\":"
+	    "{\"seq\":%llu},\"message\":\"sim event %llu\",",
+	    (unsigned long long)seq, (unsigned long long)seq);
+	if (nd->sim->o.numbers)
+		buf_printf(&b, "\"seq\":%llu,", (unsigned long long)seq);
+	buf_printf(&b, "\"severity\":\"%s\"},\"timestamp\":\"" TS
+	    "\",\"type\":\"event\"}", seq % 10 == 0 ? "warning" : "info");
+	node_text(nd, &b);
+}
+
+/* All that this session has not sent yet, within what a socket holds. */
+static void
+node_send_events(struct sim_node *nd)
+{
+	while (nd->event_sent < nd->event_seq &&
+	    buf_used(&nd->out) < 256 * 1024)
+		node_send_event(nd, ++nd->event_sent);
+}
+
 void
 node_event(struct sim_node *nd)
 {
 	struct sim *s = nd->sim;
-	struct buf b = BUF_INIT;
 	uint64_t seq = ++nd->event_seq;
 
 	s->b.events++;
 	if (s->ledger != NULL)
 		fprintf(s->ledger, "event %s %llu %lld\n", nd->id,
 		    (unsigned long long)seq, (long long)wall_now());
-	buf_printf(&b, "{\"payload\":{\"category\":\"sim\",\"details\":"
-	    "{\"seq\":%llu},\"message\":\"sim event %llu\",\"severity\":"
-	    "\"%s\"},\"timestamp\":\"" TS "\",\"type\":\"event\"}",
-	    (unsigned long long)seq, (unsigned long long)seq,
-	    seq % 10 == 0 ? "warning" : "info");
-	node_text(nd, &b);
+	if (!s->o.numbers)
+		node_send_event(nd, seq);
+	else if (nd->phase == PH_LIVE)
+		node_send_events(nd);
 	io_settle(nd);
+}
+
+/* Go back to what is stored: what is sent behind it is sent again. */
+static void
+node_events_from(struct sim_node *nd, uint64_t stored)
+{
+	if (nd->event_sent > stored)
+		nd->sim->b.events_again += nd->event_sent - stored;
+	nd->event_sent = stored;
+	node_send_events(nd);
+}
+
+static void
+node_events_acked(struct sim_node *nd, struct slice payload)
+{
+	struct slice v;
+	uint64_t seq;
+
+	if (!json_find(payload, "seq", &v) || jscan_u64(v, &seq) == -1 ||
+	    seq < nd->event_acked || seq > nd->event_seq) {
+		nd->want_close = "an event_ack for what was never sent";
+		return;
+	}
+	nd->sim->b.events_acked += seq - nd->event_acked;
+	nd->event_acked = seq;
+	if (json_find(payload, "resend", &v))
+		node_events_from(nd, seq);
+	else
+		node_send_events(nd);
+}
+
+/* The answer to auth tells what of this boot is stored. */
+static void
+node_events_resume(struct sim_node *nd, struct slice payload)
+{
+	struct slice v;
+	uint64_t seq;
+
+	if (!nd->sim->o.numbers)
+		return;
+	if (!json_find(payload, "event_ack", &v) ||
+	    jscan_u64(v, &seq) == -1 || seq < nd->event_acked ||
+	    seq > nd->event_seq) {
+		nd->want_close = "the hub forgot acknowledged events";
+		return;
+	}
+	nd->sim->b.events_acked += seq - nd->event_acked;
+	nd->event_acked = seq;
+	node_events_from(nd, seq);
 }
 
 static void
@@ -232,6 +319,7 @@ node_registered(struct sim_node *nd, struct slice payload)
 		printf("registered %d %s\n", nd->idx, nd->id);
 	nd->sim->unsaved = true;
 	node_live(nd);
+	node_events_resume(nd, payload);
 }
 
 static void
@@ -331,6 +419,7 @@ node_auth_answer(struct sim_node *nd, const struct frame *f)
 		s->b.auth_ok++;
 		nd->registered_now = false;
 		node_live(nd);
+		node_events_resume(nd, f->payload);
 	} else if (slice_eq(f->type, "register_ack")) {
 		node_registered(nd, f->payload);
 	} else {
@@ -382,6 +471,8 @@ node_message(struct sim_node *nd, enum ws_op op, const uint8_t *p, size_t n)
 		node_text(nd, &b);
 	} else if (slice_eq(f.type, "command"))
 		node_command(nd, f.payload);
+	else if (slice_eq(f.type, "event_ack"))
+		node_events_acked(nd, f.payload);
 	return nd->want_close == NULL;
 }
 

@@ -113,7 +113,7 @@ $$, ARRAY['bump_version', 'node_born', 'keep_super_admin', 'signin_lookup',
     'session_lookup', 'session_open', 'session_close', 'provider_key_for',
     'ensure_partitions', 'drop_old_partitions', 'purge_expired',
     'certificate_expiry',
-    'config_push_ended', 'command_refusal',
+    'config_push_ended', 'command_refusal', 'rotation_ended',
 
     'audit_opened', 'audit_seal_next', 'audit_seal_add'],
     'no SECURITY DEFINER function but the known ones');

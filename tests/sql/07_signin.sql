@@ -79,7 +79,7 @@ SELECT is((SELECT status FROM node_all), 'error', 'others stay as they are');
 SELECT is((SELECT string_agg(k, ' ') FROM node_all,
     json_object_keys(json) k), 'id name description device_type status '
     'last_seen_at last_health software_version metadata expires_at '
-    'created_at updated_at', 'the members of the REST object');
+    'created_at updated_at quarantine', 'the members of the REST object');
 
 -- The last super_admin.
 SELECT throws_ok('UPDATE users SET role = ''admin'' WHERE id = u(1)', '23514',

@@ -277,14 +277,26 @@ START_TEST(sending)
 
 	ck_assert_int_eq(id_parse(&id,
 	    SLICE("5f0c1f0e-7f1e-4c0a-9a35-1a2b3c4d5e6f")), 0);
-	frame_put_register_ack(&b, t, &id, "s3");
+	frame_put_register_ack(&b, t, &id, "s3", -1);
 	expect(&b, "{\"type\":\"register_ack\",\"timestamp\":"
 	    "\"2026-03-29T11:48:35.123456+00:00\",\"payload\":{\"node_id\":"
 	    "\"5f0c1f0e-7f1e-4c0a-9a35-1a2b3c4d5e6f\",\"node_secret\":"
 	    "\"s3\"}}");
-	frame_put_auth_ok(&b, t);
+	frame_put_auth_ok(&b, t, -1);
 	expect(&b, "{\"type\":\"auth_ok\",\"timestamp\":"
 	    "\"2026-03-29T11:48:35.123456+00:00\",\"payload\":{}}");
+	frame_put_auth_ok(&b, t, 0);
+	expect(&b, "{\"type\":\"auth_ok\",\"timestamp\":"
+	    "\"2026-03-29T11:48:35.123456+00:00\",\"payload\":"
+	    "{\"event_ack\":0}}");
+	frame_put_event_ack(&b, t, INT64_C(9007199254740993), false);
+	expect(&b, "{\"type\":\"event_ack\",\"timestamp\":"
+	    "\"2026-03-29T11:48:35.123456Z\",\"payload\":"
+	    "{\"seq\":9007199254740993}}");
+	frame_put_event_ack(&b, t, 7, true);
+	expect(&b, "{\"type\":\"event_ack\",\"timestamp\":"
+	    "\"2026-03-29T11:48:35.123456Z\",\"payload\":"
+	    "{\"seq\":7,\"resend\":true}}");
 	frame_put_auth_error(&b, t, "no \"way\"");
 	expect(&b, "{\"type\":\"auth_error\",\"timestamp\":"
 	    "\"2026-03-29T11:48:35.123456Z\",\"message\":\"no \\\"way\\\"\","
