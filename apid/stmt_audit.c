@@ -26,7 +26,7 @@
     " AND ($10::text IS NULL OR a.request_id = $10)" \
     " AND a.id < coalesce($12::bigint, 9223372036854775807)" \
     " WINDOW w AS (ORDER BY a.id DESC)" \
-    " ORDER BY n" PAGE_LIMIT("11") ") q"
+    " ORDER BY a.id DESC" PAGE_LIMIT("11") ") q"
 #define SEAL "(SELECT s.seq FROM mast.audit_seals s WHERE s.ids @> q.id)"
 /* The row as it is sealed, and by which seal. */
 #define OBJECT "left(mast.audit_text(q.r), -1) || ',\"seal\":'" \

@@ -36,7 +36,7 @@ const struct db_stmt stmt_event[DB_ROW(STMT_EVENT__END)] = {
 	    " AND (v.created_at, v.id) < (coalesce($10::timestamptz,"
 	    " 'infinity'), coalesce($11::bigint, 9223372036854775807))"
 	    " WINDOW w AS (ORDER BY v.created_at DESC, v.id DESC)"
-	    " ORDER BY n" PAGE_LIMIT("9") ") p",
+	    " ORDER BY v.created_at DESC, v.id DESC" PAGE_LIMIT("9") ") p",
 	    11, DB_READ | DB_ACTOR },
 	[DB_ROW(STMT_EVENT_GET)] = { "event_get",
 	    "SELECT v.json FROM mast.event_view v WHERE v.id = $1::bigint AND"

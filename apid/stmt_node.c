@@ -26,7 +26,8 @@ const struct db_stmt stmt_node[DB_ROW(STMT_NODE__END)] = {
 	    " AND (v.name COLLATE \"C\", v.id) > (coalesce($6::text, ''),"
 	    " coalesce($7::uuid, '00000000-0000-0000-0000-000000000000'))"
 	    " WINDOW w AS (ORDER BY v.name COLLATE \"C\", v.id)"
-	    " ORDER BY n" PAGE_LIMIT("5") ") p", 7, DB_READ | DB_ACTOR },
+	    " ORDER BY v.name COLLATE \"C\", v.id" PAGE_LIMIT("5") ") p",
+	    7, DB_READ | DB_ACTOR },
 	[DB_ROW(STMT_NODE_GET)] = { "node_get",
 	    "SELECT v.json, v.version FROM mast.node_view v"
 	    " WHERE v.id = $1::uuid AND" SEES("v.id", "2"),

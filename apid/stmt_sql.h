@@ -20,10 +20,11 @@
  *   " AND (v.created_at, v.id) < (coalesce($4::timestamptz, 'infinity'),"
  *   " coalesce($5::bigint, 9223372036854775807))"
  *   " WINDOW w AS (ORDER BY v.created_at DESC, v.id DESC)"
- *   " ORDER BY n" PAGE_LIMIT("3") ") p"
+ *   " ORDER BY v.created_at DESC, v.id DESC" PAGE_LIMIT("3") ") p"
  *
  * A row comparison with coalesce, and not "$4 IS NULL OR", lets the index
- * find the place. Keys of mixed direction need it spelled out.
+ * find the place; and the order is that of w, spelled out, because a sort by
+ * n would number the whole rest of the list first. Keys of mixed direction need it spelled out.
  */
 #define PAGE_JSON(limit) "coalesce(json_agg(p.json ORDER BY p.n)" \
     " FILTER (WHERE p.n <= $" limit "::bigint), '[]'::json)"
