@@ -5,8 +5,10 @@ The primary result is server CPU per operation (it stays honest while the
 load shares the machine); medians of three windows. Prints a table and
 writes BENCH.json into the build folder.
 
-usage: bench.py [frames] [memory] [reconnect] [rest]   (all without names)
-environment: BENCH_NODES (15000), BENCH_STORM (10000), BENCH_SECS (6)
+usage: bench.py [frames] [memory] [reconnect] [rest] [paging]
+                                                  (all without names)
+environment: BENCH_NODES (15000), BENCH_STORM (10000), BENCH_SECS (6),
+             BENCH_EVENTS (100000), BENCH_EVENT_RATE (1000)
 """
 import http.client
 import json
@@ -19,6 +21,8 @@ import sys
 import tempfile
 import threading
 import time
+
+import paging
 
 SRC = os.environ.get("MAST_SRC", ".")
 BUILD = os.environ.get("MAST_BUILD", ".")
@@ -538,7 +542,8 @@ def missing(names):
 
 
 BENCHES = {"frames": bench_frames, "memory": bench_memory,
-           "reconnect": bench_reconnect, "rest": bench_rest}
+           "reconnect": bench_reconnect, "rest": bench_rest,
+           "paging": lambda suite: paging.bench_paging(suite, record, say)}
 
 
 def main():
