@@ -1,5 +1,6 @@
 /* cmds: the table of mastctl's commands. */
 #include "audit.h"
+#include "cert.h"
 #include "cmds.h"
 #include "ctl.h"
 #include "doctor.h"
@@ -59,6 +60,13 @@ const struct ctl_cmd cmds_table[] = {
 	    "Make a new registration token and print it once" },
 	{ "node", "delete", "NODE", 1, 1, CTL_CONF, node_delete, { { 0 } },
 	    "Delete a node; its events stay" },
+	{ "cert", "show", "", 0, 0, CTL_CONF, cert_show, { { 0 } },
+	    "Show the certificate that the daemons serve with" },
+	{ "cert", "install", "CERT KEY", 2, 2, CTL_CONF, cert_install,
+	    { { 0 } },
+	    "Let the daemons serve with this pair of PEM files, at once" },
+	{ "cert", "restore", "", 0, 0, CTL_CONF, cert_restore, { { 0 } },
+	    "Let them serve with the previous pair again" },
 	{ "audit", "tail", "", 0, 0, CTL_CONF, audit_tail,
 	    { { "lines", "N", "the last N rows, 1 to 1000; 20 if not given" },
 	      { "follow", NULL, "go on with what is added" } },

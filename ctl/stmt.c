@@ -26,6 +26,10 @@ const char stmt_bootstrap[] =
 	" SELECT 'system', 'mastctl', '" action "', '" type "', " id "," \
 	" jsonb_build_object(" details ") FROM " from ")"
 
+/* A stored pair, for the audit. */
+#define CERT(row) "jsonb_build_object('id', " row ".id, 'subject', " row \
+	".subject, 'fingerprint', " row ".fingerprint, 'not_after', " row \
+	".not_after)"
 #define TIME(t) "to_char(" t " AT TIME ZONE 'UTC'," \
 	" 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 #define JSON_OR_NULL(e) "coalesce(to_json(" e ")::text, 'null')"
@@ -113,6 +117,43 @@ static const struct db_stmt stmts[STMT__MAX] = {
     " mast.rfc3339(expires_at),"
     " mast.rfc3339(last_login_at)"
     " FROM mast.users ORDER BY username", 0, DB_READ },
+
+[STMT_CERT_USE] = { "cert_use",
+    "SELECT c.chain_pem FROM mast.certificate_use u"
+    " JOIN mast.certificates c ON c.id = u.current", 0, DB_READ },
+/* id, chain, sealed key, end, fingerprint, subject, who. The pair before the
+ * previous one goes. */
+[STMT_CERT_INSTALL] = { "cert_install",
+    "WITH o AS MATERIALIZED (SELECT u.current, u.previous"
+    " FROM mast.certificate_use u FOR UPDATE),"
+    " c AS (INSERT INTO mast.certificates (id, door, chain_pem, key_sealed,"
+    " not_after, fingerprint, subject) SELECT $1::uuid, 'both', $2,"
+    " $3::bytea, $4::timestamptz, $5, $6 FROM o RETURNING *),"
+    " n AS (UPDATE mast.certificate_use u SET current = c.id,"
+    " previous = o.current, kept = true, switched_at = now(),"
+    " switched_by = NULL FROM o, c RETURNING u.door),"
+    " d AS (DELETE FROM mast.certificates x USING o, n"
+    " WHERE x.id = o.previous), "
+    AUDIT("settings.tls_upload", "certificate", "c.id::text",
+	"'before', (SELECT " CERT("b") " FROM o JOIN mast.certificates b"
+	" ON b.id = o.current), 'after', " CERT("c") ", 'os_user', $7::text",
+	"c, n")
+    " SELECT c.id FROM c, n", 7, 0 },
+[STMT_CERT_RESTORE] = { "cert_restore",
+    "WITH o AS MATERIALIZED (SELECT u.current, u.previous, u.kept"
+    " FROM mast.certificate_use u FOR UPDATE),"
+    " g AS (SELECT o.current, o.previous FROM o WHERE o.kept AND NOT EXISTS"
+    " (SELECT FROM mast.certificates c WHERE c.id = o.previous"
+    " AND c.not_after <= now())),"
+    " n AS (UPDATE mast.certificate_use u SET current = g.previous,"
+    " previous = g.current, switched_at = now(), switched_by = NULL FROM g"
+    " RETURNING u.current), "
+    AUDIT("settings.tls_restore", "certificate", "g.previous::text",
+	"'before', (SELECT " CERT("b") " FROM mast.certificates b"
+	" WHERE b.id = g.current), 'after', (SELECT " CERT("b")
+	" FROM mast.certificates b WHERE b.id = g.previous),"
+	" 'os_user', $1::text", "g, n")
+    " SELECT EXISTS (SELECT FROM n), o.kept FROM o", 1, 0 },
 
 [STMT_NODE_FIND] = { "node_find",
     "SELECT id, name FROM mast.nodes"

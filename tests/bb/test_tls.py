@@ -606,6 +606,44 @@ def test_expiry(s):
                for e in events), events
 
 
+def test_mastctl(s):
+    """mastctl shows, installs and puts back, and refuses what is not fit"""
+    m = rig(s)
+    files_in_use(s)
+    doc = s.ctl("cert", "show", json_out=True)
+    tap.equal((doc["source"], doc["fingerprint"], doc["names"],
+               doc["chain_length"], doc["is_self_signed"]),
+              ("file", fingerprint(s.first[0]),
+               ["DNS:first.example", "IP:127.0.0.1"], 2, False))
+    pair = m.pair("ctl-a")
+    here = os.path.join(m.dir, "ctl-")
+    with open(here + "chain.pem", "w") as f:
+        f.write(pair[0])
+    s.ctl("cert", "install", here + "chain.pem", here + "a.key")
+    both(s, pair[0])
+    tap.equal(info(s)["source"], "uploaded")
+    text = s.ctl("cert", "show")
+    for part in ("uploaded", "CN=ctl-a", fingerprint(pair[0]),
+                 "DNS:ctl-a.example", "89 days left"):
+        tap.contains(text, part)
+    row = s.sql("SELECT actor_kind, details FROM mast.audit WHERE action = "
+                "'settings.tls_upload' ORDER BY id DESC LIMIT 1")[0]
+    tap.equal((row[0], row[1]["after"]["fingerprint"], row[1]["before"]),
+              ("system", fingerprint(pair[0]), None))
+    r = subprocess.run([s.program("mastctl"), "-f", s.conf, "cert",
+                        "install", here + "chain.pem", m.dir + "/first.key"],
+                       capture_output=True, text=True)
+    tap.equal(r.returncode, 5, r.stderr)
+    tap.contains(r.stderr, "first.key: does not belong")
+    s.ctl("cert", "install", m.dir + "/ctl-a.ext", here + "a.key", want=5)
+    s.ctl("cert", "install", m.dir + "/absent", here + "a.key", want=1)
+    s.ctl("cert", "install", here + "chain.pem", want=64)
+    s.ctl("cert", "restore")
+    both(s, s.first[0])
+    files_in_use(s)
+    s.ctl("cert", "restore", want=6)
+
+
 def test_secrets(s):
     """No private key in a log, in the audit or readable in the database"""
     m = rig(s)
