@@ -674,6 +674,32 @@ def test_hub_seals(s):
     assert verify(s)["ok"]
 
 
+def test_without_key(s):
+    """Without the key hubd runs, seals nothing and says so"""
+    os.rename(path(s, "audit.key"), path(s, "audit.away"))
+    try:
+        s.restart("hubd")
+        mast.wait_until(lambda: "there is no signing key" in s.log("hubd"),
+                        30, "hubd says so")
+        s.ctl("audit", "seal", want=78)
+        assert verify(s)["ok"]
+    finally:
+        os.rename(path(s, "audit.away"), path(s, "audit.key"))
+    with open(path(s, "audit.head"), "r+") as f:
+        head = f.read()
+        f.seek(0)
+        f.write("x")
+        f.flush()
+        s.kill("hubd", signal.SIGTERM)
+        r = subprocess.run([s.program("mastkeeper-hubd"), "-f", s.conf],
+                           capture_output=True, text=True)
+        tap.equal(r.returncode, 78)
+        assert "is not the head of an audit chain" in r.stderr, r.stderr
+        f.seek(0)
+        f.write(head)
+    s.start("hubd")
+
+
 if __name__ == "__main__":
     mast.main(sys.modules[__name__],
               settings=("hubd.audit_seal_secs=3600",))
