@@ -320,6 +320,7 @@ void
 http_req_put(struct http *h, struct req *r)
 {
 	TAILQ_REMOVE(&h->live, r, entry);
+	timer_del(&r->wait);
 	if (r->route != NULL || r->answered) {	/* else nothing was set */
 		once_free(r);
 		who_unref(&r->who);

@@ -24,6 +24,8 @@ apid_libapid_a_SOURCES += \
 	apid/h_audit.c apid/h_audit.h apid/stmt_audit.c \
 	apid/refusal.c apid/refusal.h \
 	apid/h_place.c apid/h_place.h apid/stmt_place.c \
+	apid/h_tunnel.c apid/h_tunnel.h apid/stmt_tunnel.c \
+	apid/ports.c apid/ports.h \
 	apid/h_settings.c apid/h_settings.h apid/stmt_system.c \
 	apid/h_user.c apid/h_user.h apid/stmt_user.c \
 	apid/h_token.c apid/h_token.h \
@@ -43,6 +45,11 @@ check_PROGRAMS += tests/unit/apid_cursor
 TESTS += tests/unit/apid_cursor
 tests_unit_apid_cursor_SOURCES = tests/unit/apid_cursor.c
 tests_unit_apid_cursor_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/apid_ports
+TESTS += tests/unit/apid_ports
+tests_unit_apid_ports_SOURCES = tests/unit/apid_ports.c
+tests_unit_apid_ports_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/apid_picture
 TESTS += tests/unit/apid_picture

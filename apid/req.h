@@ -27,6 +27,7 @@
 #include "route.h"
 #include "sock.h"
 #include "str.h"
+#include "timer.h"
 
 struct apid;
 struct conn;
@@ -54,6 +55,7 @@ struct req {
 	/* Store pending waits here: they are forgotten with the request. */
 	struct db_req		*db;
 	struct ipc_req		*ipc;
+	struct timer		 wait;		/* a pause of the handler */
 
 	/* Called instead when a GET's client goes and something else still
 	 * points here. */

@@ -19,6 +19,7 @@
 #include "h_problem.h"
 #include "h_settings.h"
 #include "h_token.h"
+#include "h_tunnel.h"
 #include "h_user.h"
 #include "h_tls.h"
 #include "relay.h"
@@ -145,6 +146,22 @@ static const struct route routes[] = {
 	  h_place_positions_put, "Replace a view's positions" },
 	{ ROUTE_DELETE, API "/topology/positions", ROLE_VIEWER, 0, 0, NULL,
 	  NULL, h_place_positions_delete, "Forget a view's positions" },
+
+	/* tunnels */
+	{ ROUTE_GET, API "/tunnels", ROLE_OPERATOR, 0, 0, NULL, NULL,
+	  h_tunnel_list, "List tunnels at the caller's nodes" },
+	{ ROUTE_POST, API "/tunnels", ROLE_ADMIN, 0, KB(64),
+	  &h_tunnel_create_body, &h_tunnel_create_size,
+	  h_tunnel_create, "Make a tunnel" },
+	{ ROUTE_GET, API "/tunnels/:id", ROLE_OPERATOR, 0, 0, NULL, NULL,
+	  h_tunnel_get, "One tunnel" },
+	{ ROUTE_PUT, API "/tunnels/:id", ROLE_ADMIN, 0, KB(64),
+	  &h_tunnel_update_body, &h_tunnel_update_size,
+	  h_tunnel_update, "Change or push again a tunnel" },
+	{ ROUTE_DELETE, API "/tunnels/:id", ROLE_ADMIN, 0, 0, NULL, NULL,
+	  h_tunnel_delete, "Delete a tunnel" },
+	{ ROUTE_GET, API "/nodes/:id/tunnels", ROLE_OPERATOR, ROUTE_NODE, 0,
+	  NULL, NULL, h_tunnel_of_node, "Tunnels at a node" },
 
 	/* the installation */
 	{ ROUTE_GET, API "/settings", ROLE_ADMIN, 0, 0, NULL, NULL,

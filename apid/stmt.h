@@ -19,6 +19,7 @@ enum stmt_family {
 	STMT_USER	= 3 << 8,
 	STMT_AUDIT	= 5 << 8,
 	STMT_PLACE	= 6 << 8,
+	STMT_TUNNEL	= 8 << 8,
 	STMT_COMMAND	= 9 << 8,
 	STMT_ENROL	= 10 << 8,
 };
@@ -106,6 +107,21 @@ enum stmt {			/* the order of the tables */
 	STMT_CONFIG_PUSH,	/* the same with a configuration */
 	STMT_COMMAND__END,
 
+	/* stmt_tunnel.c */
+	STMT_TUNNEL_LIST = STMT_TUNNEL,		/* (access) json */
+	STMT_TUNNEL_OF_NODE,	/* (node, access) json */
+	STMT_TUNNEL_GET,	/* (id, access) json, version, whether pushes
+				 * are on their way, warnings or NULL */
+	STMT_TUNNEL_ENDS,	/* (ingress, egress, relay, access) types of
+				 * the three, relay's address, configurations
+				 * of ingress and egress: sealed, hash, stale */
+	STMT_TUNNEL_READ,	/* (id, access) mode, protocol, ingress, port,
+				 * relay, own, configuration of the ingress */
+	STMT_TUNNEL_CREATE,	/* see the text: id */
+	STMT_TUNNEL_UPDATE,	/* see the text: id, found, own */
+	STMT_TUNNEL_DELETE,	/* see the text: id, found, own */
+	STMT_TUNNEL__END,
+
 	/* stmt_enrol.c */
 	STMT_QUARANTINE = STMT_ENROL, /* see the text: json, version, found */
 	STMT_RELEASE,		/* see the text: json, version, found */
@@ -113,11 +129,10 @@ enum stmt {			/* the order of the tables */
 	STMT_ENROL__END,
 };
 
-extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[],
-    stmt_enrol[];
-extern const struct db_stmt stmt_audit[], stmt_place[], stmt_system[], stmt_command[];
-extern const struct db_stmt stmt_place[], stmt_system[];
-extern const struct db_stmt stmt_user[];
+extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
+extern const struct db_stmt stmt_enrol[];
+extern const struct db_stmt stmt_user[], stmt_system[], stmt_audit[];
+extern const struct db_stmt stmt_place[], stmt_tunnel[], stmt_command[];
 
 const struct db_part *stmt_parts(size_t *n_r);
 unsigned stmt_flags(unsigned stmt);	/* DB_READ and so on */

@@ -20,7 +20,7 @@ common_libcommon_a_SOURCES = \
 	common/sock.c common/sock.h common/str.c common/str.h \
 	common/stream.c common/stream.h \
 	common/stream_int.h common/stream_out.c common/timer.c common/timer.h \
-	common/tls.c common/tls.h \
-	common/tls_cert.c common/tls_cert.h common/certs.c common/certs.h \
+	common/tls.c common/tls.h common/tls_cert.c common/tls_cert.h \
+	common/certs.c common/certs.h common/tunnel.c common/tunnel.h \
 	common/valid.c common/valid.h \
 	common/ws.c common/ws.h common/xmalloc.c common/xmalloc.h

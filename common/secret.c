@@ -180,6 +180,19 @@ secret_hash(const struct secret_key *key, const char *purpose, const void *p,
 }
 
 void
+secret_hmac256(const void *key, size_t nkey, const void *p, size_t n,
+    uint8_t out[SECRET_HASH])
+{
+	crypto_auth_hmacsha256_state st;
+
+	_Static_assert(crypto_auth_hmacsha256_BYTES == SECRET_HASH, "size");
+	(void)crypto_auth_hmacsha256_init(&st, key, nkey);
+	(void)crypto_auth_hmacsha256_update(&st, p, n);
+	(void)crypto_auth_hmacsha256_final(&st, out);
+	sodium_memzero(&st, sizeof(st));
+}
+
+void
 secret_digest(const void *p, size_t n, uint8_t out[SECRET_HASH])
 {
 	crypto_generichash(out, SECRET_HASH, p, n, NULL, 0);

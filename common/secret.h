@@ -37,6 +37,9 @@ void secret_key_free(struct secret_key *);
  * "token", "csrf"), so that a hash of one kind is never one of another. */
 void secret_hash(const struct secret_key *, const char *purpose,
     const void *, size_t, uint8_t out[SECRET_HASH]);
+/* HMAC-SHA256 under a key of any length: what others check. */
+void secret_hmac256(const void *key, size_t nkey, const void *, size_t,
+    uint8_t out[SECRET_HASH]);
 /* Unkeyed BLAKE2b-256: content hashes. */
 void secret_digest(const void *, size_t, uint8_t out[SECRET_HASH]);
 

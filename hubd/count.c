@@ -21,6 +21,7 @@
 #include "hubd.h"
 #include "listen.h"
 #include "node.h"
+#include "push.h"
 #include "serve.h"
 #include "sink.h"
 
@@ -49,7 +50,7 @@ static const struct {
 	ROW(commands_sent), ROW(commands_acked), ROW(commands_failed),
 	ROW(commands_unknown), ROW(commands_late), ROW(acks_unmatched),
 	ROW(config_hits), ROW(config_asked), ROW(config_stored),
-	ROW(config_same),
+	ROW(config_same), ROW(pushes),
 	ROW(published), ROW(publish_held),
 	ROW(audit_seals), ROW(audit_rows), ROW(audit_refused),
 };
@@ -93,6 +94,7 @@ count_gauges(struct json_w *w, struct hubd *h)
 	count_u64(w, "events_waiting", sink_waiting(h->sink));
 	count_u64(w, "rows_waiting", sink_rows(h->sink));
 	count_u64(w, "commands_in_flight", cmds_inflight(h->cmds));
+	count_u64(w, "pushes_in_flight", pushes_inflight(h->pushes));
 	count_u64(w, "config_cache_bytes", cache_bytes(h->cache));
 	count_u64(w, "ipc_channels", serve_channels(h->serve));
 	count_u64(w, "bytes_in", io->bytes_in);

@@ -32,6 +32,7 @@ struct hub_count {
 	uint64_t commands_sent, commands_acked, commands_failed;
 	uint64_t commands_unknown, commands_late, acks_unmatched;
 	uint64_t config_hits, config_asked, config_stored, config_same;
+	uint64_t pushes;	/* legs of tunnels told to nodes */
 	/* publishing */
 	uint64_t published, publish_held;
 	/* sealing the audit */

@@ -16,6 +16,7 @@
 #include "hub.h"
 #include "hubd.h"
 #include "node.h"
+#include "push.h"
 #include "sink.h"
 #include "stmt.h"
 
@@ -426,6 +427,7 @@ hub_tick(void *arg)
 	if (hub->sweep == NULL)
 		db_query(db, STMT_SWEEP, args, 1, NULL, hub_sweep_done, hub,
 		    &hub->sweep);
+	push_tick(hub->hubd->pushes);
 	if (hub->reconcile_in > 0 && --hub->reconcile_in == 0)
 		hub_compare(hub);
 }

@@ -27,6 +27,7 @@
 #include "hubd.h"
 #include "listen.h"
 #include "node.h"
+#include "push.h"
 #include "sealer.h"
 #include "serve.h"
 #include "sink.h"
@@ -267,6 +268,7 @@ hubd_start(struct hubd *h)
 	h->conns = conns_new(h);
 	h->enroll = enroll_new(h);
 	h->cmds = cmds_new(h);
+	h->pushes = pushes_new(h);
 	h->cache = cache_new(h);
 	h->sink = sink_new(h);
 	h->hub = hub_new(h);
@@ -372,6 +374,7 @@ hubd_free(struct hubd *h)
 	sealer_free(h->sealer);
 	serve_free(h->serve);
 	cmds_free(h->cmds);
+	pushes_free(h->pushes);
 	cache_free(h->cache);
 	enroll_free(h->enroll);
 	sink_free(h->sink);

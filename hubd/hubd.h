@@ -70,6 +70,7 @@ struct hubd {
 	struct enroll		*enroll;
 	struct nodes		*nodes;
 	struct cmds		*cmds;
+	struct pushes		*pushes;
 	struct cache		*cache;
 	struct sink		*sink;
 	struct serve		*serve;

@@ -9,7 +9,8 @@ hubd_libhubd_a_SOURCES = \
 	hubd/hub.c hubd/hub.h hubd/hubd.c hubd/hubd.h \
 	hubd/listen.c hubd/listen.h hubd/node.c hubd/node.h \
 	hubd/note.c hubd/note.h hubd/proto.c hubd/proto.h \
-	hubd/sealer.c hubd/sealer.h hubd/serve.c hubd/serve.h hubd/sink.c hubd/sink.h \
+	hubd/push.c hubd/push.h hubd/sealer.c hubd/sealer.h \
+	hubd/serve.c hubd/serve.h hubd/sink.c hubd/sink.h \
 	hubd/stmt.c hubd/stmt.h
 
 check_PROGRAMS += tests/unit/hubd_note

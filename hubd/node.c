@@ -18,6 +18,7 @@
 #include "hubd.h"
 #include "node.h"
 #include "note.h"
+#include "push.h"
 #include "serve.h"
 #include "sink.h"
 
@@ -242,6 +243,7 @@ node_attach(struct hubd *h, struct conn *c, const struct node_info *info)
 		h->count.replaced++;
 		node_rival(n, conn_host(c));
 		cmd_node_lost(n);
+		push_node_lost(h->pushes, n);
 		cache_node_lost(n);
 		conn_disown(old);
 		n->conn = c;
@@ -264,6 +266,7 @@ node_attach(struct hubd *h, struct conn *c, const struct node_info *info)
 	timer_del(&n->expiry);
 	if (n->expires != 0)
 		timer_set(h->timers, &n->expiry, 0);
+	push_node_here(h->pushes, n);
 	node_touch(n);
 	return n;
 }
@@ -290,6 +293,7 @@ node_detach(struct hubd *h, struct conn *c, const char *why)
 	if (n == NULL || n->conn != c)
 		return;
 	cmd_node_lost(n);
+	push_node_lost(h->pushes, n);
 	cache_node_gone(n);
 	if (!h->stopping)
 		sink_end(h->sink, n, conn_seen_wall(c), why);

@@ -21,6 +21,7 @@
 #include "hubd.h"
 #include "node.h"
 #include "proto.h"
+#include "push.h"
 #include "sink.h"
 
 #define VERSION_MAX	256
@@ -148,7 +149,8 @@ proto_ack(struct proto_in *in)
 	if (in->frame.payload.p == NULL ||
 	    frame_ack(in->frame.payload, &ack) == -1)
 		conn_malformed(in->conn, "command_ack");
-	else if (!cache_ack(in->node, &ack))
+	else if (!cache_ack(in->node, &ack) &&
+	    !push_ack(in->hub->pushes, in->node, &ack))
 		cmd_ack(in->node, &ack);
 }
 

@@ -22,6 +22,7 @@
 #include "hub.h"
 #include "hubd.h"
 #include "node.h"
+#include "push.h"
 #include "serve.h"
 #include "stmt.h"
 #include "db.h"
@@ -289,7 +290,9 @@ serve_on_node_changed(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 
 	if (!msg_get_node_changed(&msg->in, &m))
 		return false;
-	if (m.what != MSG_NODE_TOKEN &&
+	if (m.what == MSG_NODE_TUNNEL)
+		push_kick(s->hub->pushes);
+	else if (m.what != MSG_NODE_TOKEN &&
 	    node_find(s->hub->nodes, &m.node) != NULL)
 		serve_reread(s->hub, &m.node);
 	return true;

@@ -350,6 +350,52 @@
     "UPDATE mast.node_state t SET config_stale = false FROM own\n" \
     "WHERE t.node_id = own.node_id"
 
+/* $1 hub, $2 nodes that have a new session: their legs are due again, at
+ * once. What is to be absent and was confirmed stays so. */
+#define PUSH_BACK \
+    "UPDATE mast.tunnel_legs l SET told_turn = NULL, attempts = 0,\n" \
+    "    next_try_at = NULL FROM mast.node_sessions s\n" \
+    "WHERE s.node_id = l.node_id AND s.hub_id = $1::uuid\n" \
+    "    AND l.node_id = ANY($2::uuid[])\n" \
+    "    AND (l.told_turn IS DISTINCT FROM l.turn\n" \
+    "    OR l.want = 'present' AND l.told_epoch IS DISTINCT FROM s.epoch)"
+
+/*
+ * $1 hub, $2 tunnels and $3 legs that are on their way, $4 at most. The
+ * relay of a tunnel comes first, in the session that it has now; a node that
+ * has something to remove does that before it makes anything, because the
+ * port may be the same (unless the removal keeps failing). Marked as tried
+ * before a byte leaves: 20 seconds are more than the wait for an answer.
+ */
+#define PUSH_CLAIM \
+    "WITH due AS (SELECT l.tunnel_id, l.leg, l.node_id, s.epoch\n" \
+    "    FROM mast.tunnel_legs l JOIN mast.node_sessions s\n" \
+    "    ON s.node_id = l.node_id AND s.hub_id = $1::uuid\n" \
+    "    WHERE l.told_turn IS DISTINCT FROM l.turn\n" \
+    "    AND (l.next_try_at IS NULL OR l.next_try_at <= now())\n" \
+    "    AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::text[])\n" \
+    "	AS f(tunnel, leg) WHERE f.tunnel = l.tunnel_id AND f.leg = l.leg)\n" \
+    "    AND (l.want = 'absent' OR (l.leg = 'relay' OR NOT EXISTS (SELECT\n" \
+    "	FROM mast.tunnel_legs r LEFT JOIN mast.node_sessions rs\n" \
+    "	ON rs.node_id = r.node_id WHERE r.tunnel_id = l.tunnel_id\n" \
+    "	AND r.leg = 'relay' AND r.want = 'present'\n" \
+    "	AND (r.told_turn IS DISTINCT FROM r.turn\n" \
+    "	OR r.told_epoch IS DISTINCT FROM rs.epoch)))\n" \
+    "    AND NOT EXISTS (SELECT FROM mast.tunnel_legs x\n" \
+    "	WHERE x.node_id = l.node_id AND x.want = 'absent'\n" \
+    "	AND x.told_turn IS DISTINCT FROM x.turn AND x.attempts < 3))\n" \
+    "    ORDER BY l.updated_at LIMIT $4::integer\n" \
+    "    FOR UPDATE OF l SKIP LOCKED)\n" \
+    "UPDATE mast.tunnel_legs l SET attempts = l.attempts + 1, sent = true,\n" \
+    "    next_try_at = now() + interval '20 seconds'\n" \
+    "FROM due d LEFT JOIN mast.tunnels t ON t.id = d.tunnel_id\n" \
+    "WHERE l.tunnel_id = d.tunnel_id AND l.leg = d.leg\n" \
+    "    AND l.node_id = d.node_id\n" \
+    "RETURNING l.tunnel_id, l.leg, l.node_id, l.turn, d.epoch,\n" \
+    "    l.want = 'present' AND t.id IS NOT NULL, t.name, t.protocol,\n" \
+    "    t.mode, t.ingress_listen_port, t.egress_forward_addr,\n" \
+    "    t.egress_peer_addr, t.relay_addrs[1], t.relay_addrs[2], t.secrets"
+
 static const struct db_stmt stmts[] = {
 	[STMT_HUB_START] = { "hub_start", HUB_START, 3, 0 },
 	[STMT_HUB_BEAT] = { "hub_beat", HUB_BEAT, 2, DB_READ },
@@ -391,6 +437,12 @@ static const struct db_stmt stmts[] = {
 	[STMT_CERT_EXPIRY] = { "cert_expiry",
 	    "SELECT mast.certificate_expiry($1, $2, $3::timestamptz,"
 	    " $4::uuid, $5)", 5, 0 },
+	[STMT_PUSH_BACK] = { "push_back", PUSH_BACK, 2, DB_READ },
+	[STMT_PUSH_CLAIM] = { "push_claim", PUSH_CLAIM, 4, 0 },
+	[STMT_PUSH_RESULTS] = { "push_results",
+	    "SELECT mast.tunnel_results($1::uuid, $2::uuid[], $3::text[],\n"
+	    "    $4::uuid[], $5::bigint[], $6::bigint[], $7::integer[],\n"
+	    "    $8::text[])", 8, 0 },
 };
 
 _Static_assert(nitems(stmts) == STMT__MAX, "a statement has no text");

@@ -60,6 +60,8 @@ view my_nodes owner _mast_ctl
 view node_all owner _mast_ctl
 view node_view owner _mast_ctl
 view token_view owner _mast_ctl security_invoker=true
+view tunnel_leg_all owner _mast_ctl
+view tunnel_view owner _mast_ctl
 view user_view owner _mast_ctl security_invoker=true
 column ai_usage.at timestamp with time zone not null default now
 column ai_usage.id bigint not null identity
@@ -405,14 +407,51 @@ column token_view.id uuid
 column token_view.json json
 column token_view.revoked_at timestamp with time zone
 column token_view.user_id uuid
+column tunnel_leg_all.busy boolean
+column tunnel_leg_all.error text
+column tunnel_leg_all.leg text
+column tunnel_leg_all.node_id uuid
+column tunnel_leg_all.status text
+column tunnel_leg_all.tunnel_id uuid
 column tunnel_legs.attempts integer not null default 0
 column tunnel_legs.leg text not null
 column tunnel_legs.next_try_at timestamp with time zone
 column tunnel_legs.node_id uuid not null
 column tunnel_legs.push_error text
 column tunnel_legs.push_status text not null default 'pending'::text
+column tunnel_legs.sent boolean not null default false
+column tunnel_legs.told_epoch bigint
+column tunnel_legs.told_turn bigint
 column tunnel_legs.tunnel_id uuid not null
+column tunnel_legs.turn bigint not null default 1
 column tunnel_legs.updated_at timestamp with time zone not null default now
+column tunnel_legs.want text not null default 'present'::text
+column tunnel_view.associated_flow_ids text[]
+column tunnel_view.busy boolean
+column tunnel_view.created_at timestamp with time zone
+column tunnel_view.egress_error text
+column tunnel_view.egress_forward_addr text
+column tunnel_view.egress_node_id uuid
+column tunnel_view.egress_node_name text
+column tunnel_view.egress_peer_addr text
+column tunnel_view.egress_status text
+column tunnel_view.id uuid
+column tunnel_view.ingress_error text
+column tunnel_view.ingress_listen_port integer
+column tunnel_view.ingress_node_id uuid
+column tunnel_view.ingress_node_name text
+column tunnel_view.ingress_status text
+column tunnel_view.mode text
+column tunnel_view.name text
+column tunnel_view.protocol text
+column tunnel_view.relay_addr text
+column tunnel_view.relay_addrs text[]
+column tunnel_view.relay_error text
+column tunnel_view.relay_node_id uuid
+column tunnel_view.relay_status text
+column tunnel_view.status text
+column tunnel_view.updated_at timestamp with time zone
+column tunnel_view.version bigint
 column tunnels.associated_flow_ids text[]
 column tunnels.created_at timestamp with time zone not null default now
 column tunnels.egress_forward_addr text not null
@@ -425,6 +464,7 @@ column tunnels.mode text not null
 column tunnels.name text not null
 column tunnels.protocol text not null
 column tunnels.relay_addr text
+column tunnels.relay_addrs text[]
 column tunnels.relay_node_id uuid
 column tunnels.secrets bytea not null
 column tunnels.status text not null default 'pending'::text
@@ -547,9 +587,9 @@ constraint settings.settings_pk PRIMARY KEY key
 constraint settings.settings_range CHECK value >= min AND value <= max
 constraint tunnel_legs.tunnel_legs_leg_form CHECK leg = ANY ARRAY['relay'::text, 'ingress'::text, 'egress'::text]
 constraint tunnel_legs.tunnel_legs_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
-constraint tunnel_legs.tunnel_legs_pk PRIMARY KEY tunnel_id, leg
+constraint tunnel_legs.tunnel_legs_pk PRIMARY KEY tunnel_id, leg, node_id
 constraint tunnel_legs.tunnel_legs_status_form CHECK push_status = ANY ARRAY['pending'::text, 'pushed'::text, 'failed'::text]
-constraint tunnel_legs.tunnel_legs_tunnel_fk FOREIGN KEY tunnel_id REFERENCES tunnels id ON DELETE CASCADE
+constraint tunnel_legs.tunnel_legs_want_form CHECK want = ANY ARRAY['present'::text, 'absent'::text]
 constraint tunnels.tunnels_egress_fk FOREIGN KEY egress_node_id REFERENCES nodes id ON DELETE CASCADE
 constraint tunnels.tunnels_ingress_fk FOREIGN KEY ingress_node_id REFERENCES nodes id ON DELETE CASCADE
 constraint tunnels.tunnels_mode_form CHECK mode = ANY ARRAY['relay'::text, 'direct'::text]
@@ -557,6 +597,7 @@ constraint tunnels.tunnels_name_form CHECK octet_length name >= 1 AND octet_leng
 constraint tunnels.tunnels_pk PRIMARY KEY id
 constraint tunnels.tunnels_port_form CHECK ingress_listen_port >= 1 AND ingress_listen_port <= 65535
 constraint tunnels.tunnels_protocol_form CHECK protocol = ANY ARRAY['tcp'::text, 'udp'::text]
+constraint tunnels.tunnels_relay_addrs_form CHECK cardinality relay_addrs >= 1 AND cardinality relay_addrs <= 2
 constraint tunnels.tunnels_relay_fk FOREIGN KEY relay_node_id REFERENCES nodes id ON DELETE SET NULL
 constraint tunnels.tunnels_status_form CHECK status = ANY ARRAY['pending'::text, 'active'::text, 'error'::text, 'disabled'::text]
 constraint user_nodes.user_nodes_pk PRIMARY KEY user_id, node_id
@@ -603,6 +644,7 @@ index CREATE INDEX proposals_node_idx ON mast.proposals USING btree node_id
 index CREATE INDEX proposals_user_idx ON mast.proposals USING btree user_id, created_at DESC
 index CREATE INDEX sessions_expires_idx ON mast.sessions USING btree expires_at
 index CREATE INDEX sessions_user_idx ON mast.sessions USING btree user_id
+index CREATE INDEX tunnel_legs_due_idx ON mast.tunnel_legs USING btree node_id, next_try_at WHERE told_turn IS DISTINCT FROM turn
 index CREATE INDEX tunnel_legs_node_idx ON mast.tunnel_legs USING btree node_id
 index CREATE INDEX tunnels_egress_idx ON mast.tunnels USING btree egress_node_id
 index CREATE INDEX tunnels_relay_idx ON mast.tunnels USING btree relay_node_id
@@ -644,7 +686,7 @@ index CREATE UNIQUE INDEX samples_pk ON ONLY mast.samples USING btree node_id, m
 index CREATE UNIQUE INDEX sessions_pk ON mast.sessions USING btree id
 index CREATE UNIQUE INDEX sessions_token_key ON mast.sessions USING btree token_hash
 index CREATE UNIQUE INDEX settings_pk ON mast.settings USING btree key
-index CREATE UNIQUE INDEX tunnel_legs_pk ON mast.tunnel_legs USING btree tunnel_id, leg
+index CREATE UNIQUE INDEX tunnel_legs_pk ON mast.tunnel_legs USING btree tunnel_id, leg, node_id
 index CREATE UNIQUE INDEX tunnels_listen_key ON mast.tunnels USING btree ingress_node_id, protocol, ingress_listen_port
 index CREATE UNIQUE INDEX tunnels_pk ON mast.tunnels USING btree id
 index CREATE UNIQUE INDEX user_nodes_pk ON mast.user_nodes USING btree user_id, node_id
@@ -800,7 +842,6 @@ policy tunnel_legs.tunnel_legs_ro_delete RESTRICTIVE DELETE to {_mast_apid} usin
 policy tunnel_legs.tunnel_legs_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy tunnel_legs.tunnel_legs_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy tunnel_legs.tunnel_legs_select PERMISSIVE SELECT to {_mast_apid} using EXISTS SELECT FROM tunnels t WHERE t.id = tunnel_legs.tunnel_id check -
-policy tunnel_legs.tunnel_legs_write PERMISSIVE ALL to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM tunnels t WHERE t.id = tunnel_legs.tunnel_id check -
 policy tunnels.tunnels_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy tunnels.tunnels_delete PERMISSIVE DELETE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.ingress_node_id AND EXISTS SELECT FROM nodes n WHERE n.id = tunnels.egress_node_id check -
 policy tunnels.tunnels_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
@@ -834,11 +875,14 @@ view my_nodes as SELECT n.node_id FROM user_nodes n WHERE n.user_id = actor AND 
 view node_all as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, json_build_object 'id', v.id, 'name', v.name, 'description', v.description, 'device_type', v.device_type, 'status', v.status, 'last_seen_at', rfc3339 v.last_seen_at , 'last_health', v.last_health, 'software_version', v.software_version, 'metadata', v.metadata, 'expires_at', rfc3339 v.expires_at , 'created_at', rfc3339 v.created_at , 'updated_at', rfc3339 v.updated_at , 'quarantine', CASE WHEN v.quarantined_at IS NOT NULL THEN json_build_object 'at', rfc3339 v.quarantined_at , 'by', v.quarantined_by, 'reason', v.quarantine_reason ELSE NULL::json END AS json FROM SELECT n.id, n.name, n.description, n.device_type, CASE WHEN st.status = ANY ARRAY['online'::node_status, 'degraded'::node_status] AND h.seen_at > now - '00:00:15'::interval IS NOT TRUE THEN 'offline'::node_status ELSE COALESCE st.status, 'pending'::node_status END AS status, st.last_seen_at, st.last_health, st.software_version, n.metadata, n.expires_at, n.created_at, n.updated_at, n.version, st.protocol_version, st.config_stale, s.hub_id, s.epoch, s.connected_at, s.address, n.quarantined_at, n.quarantined_by, n.quarantine_reason FROM nodes n LEFT JOIN node_state st ON st.node_id = n.id LEFT JOIN node_sessions s ON s.node_id = n.id LEFT JOIN hubs h ON h.id = s.hub_id v;
 view node_view as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, v.json FROM node_all v LEFT JOIN me ON true WHERE me.all_nodes OR CURRENT_USER = '_mast_ctl'::name OR me.id IS NOT NULL AND EXISTS SELECT FROM my_nodes m WHERE m.node_id = v.id ;
 view token_view as SELECT t.id, t.user_id, t.created_at, t.expires_at, t.revoked_at, json_build_object 'id', t.id, 'name', t.name, 'user_id', t.user_id, 'max_role', t.max_role, 'read_only', t.read_only, 'node_ids', t.node_ids, 'created_at', rfc3339 t.created_at , 'expires_at', rfc3339 t.expires_at , 'last_used_at', rfc3339 t.last_used_at AS json FROM api_tokens t;
+view tunnel_leg_all as SELECT x.tunnel_id, x.leg, x.node_id, x.status, CASE WHEN x.push_error IS NOT NULL THEN x.push_error WHEN x.status <> 'pending'::text THEN NULL::text WHEN NOT x.live THEN 'the node is not connected'::text WHEN x.waits THEN 'waits for the relay'::text ELSE NULL::text END AS error, x.untold AND x.live AND NOT x.waits AND x.attempts < 2 AS busy FROM SELECT l.tunnel_id, l.leg, l.node_id, l.push_error, l.attempts, COALESCE h.seen_at > now - '00:00:15'::interval , false AS live, l.told_turn IS DISTINCT FROM l.turn OR l.want = 'present'::text AND l.told_epoch IS DISTINCT FROM s.epoch AS untold, CASE WHEN l.push_status = 'pushed'::text AND l.want = 'present'::text AND l.told_epoch IS DISTINCT FROM s.epoch THEN 'pending'::text ELSE l.push_status END AS status, l.want = 'present'::text AND l.leg <> 'relay'::text AND EXISTS SELECT FROM tunnel_legs r LEFT JOIN node_sessions rs ON rs.node_id = r.node_id WHERE r.tunnel_id = l.tunnel_id AND r.leg = 'relay'::text AND r.want = 'present'::text AND rs.epoch IS NULL AS waits FROM tunnel_legs l LEFT JOIN node_sessions s ON s.node_id = l.node_id LEFT JOIN hubs h ON h.id = s.hub_id x;
+view tunnel_view as SELECT t.id, t.name, t.protocol, t.mode, t.ingress_node_id, t.ingress_listen_port, t.egress_node_id, t.egress_forward_addr, t.egress_peer_addr, t.relay_addr, t.relay_addrs, t.relay_node_id, t.status, t.associated_flow_ids, t.created_at, t.updated_at, t.version, i.status AS ingress_status, i.error AS ingress_error, e.status AS egress_status, e.error AS egress_error, r.status AS relay_status, r.error AS relay_error, COALESCE i.busy, false OR COALESCE e.busy, false OR COALESCE r.busy, false AS busy, SELECT n.name FROM nodes n WHERE n.id = t.ingress_node_id AND me.all_nodes OR EXISTS SELECT FROM my_nodes m WHERE m.node_id = n.id AS ingress_node_name, SELECT n.name FROM nodes n WHERE n.id = t.egress_node_id AND me.all_nodes OR EXISTS SELECT FROM my_nodes m WHERE m.node_id = n.id AS egress_node_name FROM tunnels t JOIN me ON true LEFT JOIN tunnel_leg_all i ON i.tunnel_id = t.id AND i.leg = 'ingress'::text AND i.node_id = t.ingress_node_id LEFT JOIN tunnel_leg_all e ON e.tunnel_id = t.id AND e.leg = 'egress'::text AND e.node_id = t.egress_node_id LEFT JOIN tunnel_leg_all r ON r.tunnel_id = t.id AND r.leg = 'relay'::text AND r.node_id = t.relay_node_id WHERE me.all_nodes OR EXISTS SELECT FROM my_nodes m WHERE m.node_id = ANY ARRAY[t.ingress_node_id, t.egress_node_id, t.relay_node_id] ;
 view user_view as SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_temporary, u.is_active, u.expires_at, u.all_nodes, u.created_at, u.last_login_at, u.version, json_build_object 'id', u.id, 'username', u.username, 'display_name', u.display_name, 'email', u.email, 'role', u.role, 'is_temporary', u.is_temporary, 'expires_at', rfc3339 u.expires_at , 'allowed_node_ids', CASE WHEN u.all_nodes THEN NULL::json ELSE SELECT COALESCE json_agg n.node_id ORDER BY n.node_id , '[]'::json AS "coalesce" FROM user_nodes n WHERE n.user_id = u.id END, 'is_active', u.is_active, 'last_login_at', rfc3339 u.last_login_at AS json FROM users u;
 function actor returns uuid owner _mast_ctl s : RETURN NULLIF "left" current_setting 'mast.actor'::text, true , 36 , ''::text ::uuid
 function actor_details details jsonb returns jsonb owner _mast_ctl s : RETURN CASE WHEN actor_token IS NULL THEN details ELSE COALESCE details, '{}'::jsonb || jsonb_build_object 'token_id', actor_token END
 function actor_kind returns text owner _mast_ctl s : RETURN CASE WHEN actor_token IS NULL THEN 'user'::text ELSE 'token'::text END
 function actor_token returns uuid owner _mast_ctl s : RETURN NULLIF substr current_setting 'mast.actor'::text, true , 38 , ''::text ::uuid
+function addr_port addr text returns integer owner _mast_ctl i : RETURN "substring" addr, ': [0-9]{1,5} $'::text ::integer
 function audit_node target_type text, target_id text, details jsonb returns text owner _mast_ctl i : RETURN COALESCE CASE WHEN target_type = 'node'::text THEN target_id ELSE NULL::text END, details ->> 'node_id'::text
 function audit_opened returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.audit_open id VALUES NEW.id ; RETURN NULL; END
 function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea returns boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE covered int8multirange := p_ids::int8multirange; gone bigint; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast audit seal' ; IF p_seq <> SELECT coalesce max s.seq , 0 + 1 FROM mast.audit_seals s THEN RETURN false; END IF; DELETE FROM mast.audit_open o WHERE o.id <@ covered; GET DIAGNOSTICS gone = ROW_COUNT; IF gone <> p_rows THEN RAISE EXCEPTION 'a seal of % rows would cover % that wait', p_rows, gone; END IF; INSERT INTO mast.audit_seals seq, first_id, last_id, rows, chain, signature, sealed_at, ids, content, signer VALUES p_seq, lower covered , upper covered - 1, p_rows, p_chain, p_signature, p_sealed_at::timestamptz, covered, p_content, p_signer ; RETURN true; END
@@ -866,6 +910,12 @@ function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address
 function settings_moved returns trigger owner _mast_ctl v search_path=pg_catalog, pg_temp: BEGIN NEW.version := OLD.version + 1; RETURN NEW; END
 function signin_lookup p_username text returns TABLE id uuid, password_hash text, role role, is_active boolean, expired boolean, has_totp boolean, "user" json owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.id, u.password_hash, u.role, u.is_active, coalesce u.expires_at <= now , false , u.totp_secret IS NOT NULL, v.json FROM mast.users u JOIN mast.user_view v USING id WHERE u.username = p_username; END
 function token_lookup p_token_hash bytea returns TABLE user_id uuid, token_id uuid, username text, role role, all_nodes boolean, node_ids uuid[], ends_us bigint, read_only boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.api_tokens t SET last_used_at = now FROM mast.users u WHERE u.id = t.user_id AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND t.token_hash = p_token_hash AND t.revoked_at IS NULL AND t.expires_at > now AND t.last_used_at IS NULL OR t.last_used_at < now - interval '1 minute' ; RETURN QUERY SELECT u.id, t.id, u.username, least u.role, t.max_role , u.all_nodes AND t.node_ids IS NULL, CASE WHEN u.all_nodes THEN t.node_ids ELSE ARRAY SELECT n.node_id FROM mast.user_nodes n WHERE n.user_id = u.id AND t.node_ids IS NULL OR n.node_id = ANY t.node_ids ORDER BY n.node_id END, mast.wall_us least t.expires_at, u.expires_at , t.read_only FROM mast.api_tokens t JOIN mast.users u ON u.id = t.user_id WHERE t.token_hash = p_token_hash AND t.revoked_at IS NULL AND t.expires_at > now AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now ; END
+function tunnel_gone returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN DELETE FROM mast.tunnel_legs l WHERE l.tunnel_id = OLD.id AND NOT l.sent OR NOT EXISTS SELECT FROM mast.nodes n WHERE n.id = l.node_id ; UPDATE mast.tunnel_legs l SET want = 'absent', turn = l.turn + 1, told_turn = NULL, push_status = 'pending', push_error = NULL, attempts = 0, next_try_at = NULL, updated_at = now WHERE l.tunnel_id = OLD.id; RETURN OLD; END
+function tunnel_guard returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE peer integer := CASE WHEN NEW.mode = 'direct' THEN mast.addr_port NEW.egress_peer_addr END; rule text; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast.tunnels' ; NEW.relay_addrs := coalesce NEW.relay_addrs, CASE WHEN NEW.relay_addr IS NOT NULL THEN ARRAY[NEW.relay_addr] END ; NEW.relay_addr := NEW.relay_addrs[1]; SELECT CASE WHEN o.ingress_node_id = NEW.ingress_node_id AND o.protocol = NEW.protocol AND o.ingress_listen_port = NEW.ingress_listen_port OR NEW.protocol = 'udp' AND o.mode = 'direct' AND o.egress_node_id = NEW.ingress_node_id AND mast.addr_port o.egress_peer_addr = NEW.ingress_listen_port THEN 'tunnels_listen_key' ELSE 'tunnels_peer_key' END INTO rule FROM mast.tunnels o WHERE o.id <> NEW.id AND o.ingress_node_id = NEW.ingress_node_id AND o.protocol = NEW.protocol AND o.ingress_listen_port = NEW.ingress_listen_port OR NEW.protocol = 'udp' AND o.mode = 'direct' AND o.egress_node_id = NEW.ingress_node_id AND mast.addr_port o.egress_peer_addr = NEW.ingress_listen_port OR o.ingress_node_id = NEW.egress_node_id AND o.protocol = 'udp' AND o.ingress_listen_port = peer OR o.mode = 'direct' AND o.egress_node_id = NEW.egress_node_id AND mast.addr_port o.egress_peer_addr = peer LIMIT 1; IF FOUND THEN RAISE EXCEPTION 'another tunnel listens on that port' USING ERRCODE = 'unique_violation', CONSTRAINT = rule, SCHEMA = 'mast', TABLE = 'tunnels'; END IF; IF TG_OP = 'UPDATE' THEN RETURN NEW; END IF; IF SELECT count * FROM mast.tunnels o WHERE o.ingress_node_id = NEW.ingress_node_id >= 500 OR SELECT count * FROM mast.tunnels o WHERE o.egress_node_id = NEW.egress_node_id >= 500 OR SELECT count * FROM mast.tunnels o WHERE o.relay_node_id = NEW.relay_node_id >= 10000 THEN RAISE EXCEPTION 'a node has too many tunnels' USING ERRCODE = 'check_violation', CONSTRAINT = 'tunnels_per_node', SCHEMA = 'mast', TABLE = 'tunnels'; END IF; IF NEW.status <> 'disabled' THEN NEW.status := 'pending'; END IF; RETURN NEW; END
+function tunnel_plan returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.tunnel_legs AS l tunnel_id, leg, node_id, want SELECT NEW.id, v.leg, v.node, CASE WHEN NEW.status = 'disabled' THEN 'absent' ELSE 'present' END FROM VALUES 'relay', NEW.relay_node_id , 'ingress', NEW.ingress_node_id , 'egress', NEW.egress_node_id v leg, node WHERE v.node IS NOT NULL AND v.leg <> 'relay' OR NEW.mode = 'relay' ON CONFLICT tunnel_id, leg, node_id DO UPDATE SET want = excluded.want, turn = l.turn + 1, told_turn = NULL, push_status = 'pending', push_error = NULL, attempts = 0, next_try_at = NULL, updated_at = now ; RETURN NULL; END
+function tunnel_relay_gone returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN PERFORM mast.tunnel_withdraw t.id, NULL, NULL, 'withdrawn: the relay node was deleted' FROM mast.tunnels t WHERE t.relay_node_id = OLD.id AND t.mode = 'relay'; RETURN OLD; END
+function tunnel_results p_hub uuid, p_tunnels uuid[], p_legs text[], p_nodes uuid[], p_turns bigint[], p_epochs bigint[], p_outcomes integer[], p_errors text[] returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE r record; l mast.tunnel_legs; t mast.tunnels; n integer := 0; BEGIN FOR r IN SELECT * FROM unnest p_tunnels, p_legs, p_nodes, p_turns, p_epochs, p_outcomes, p_errors AS u tunnel, leg, node, turn, epoch, outcome, error ORDER BY u.tunnel, u.leg, u.node LOOP SELECT * INTO t FROM mast.tunnels x WHERE x.id = r.tunnel FOR UPDATE; UPDATE mast.tunnel_legs x SET updated_at = now , told_turn = CASE WHEN r.outcome = 0 THEN x.turn END, told_epoch = CASE WHEN r.outcome = 0 THEN r.epoch ELSE x.told_epoch END, attempts = CASE WHEN r.outcome = 0 THEN 0 ELSE x.attempts END, push_status = CASE WHEN r.outcome = 0 AND x.push_status = 'pending' THEN 'pushed' ELSE x.push_status END, push_error = CASE WHEN x.push_status = 'failed' THEN x.push_error WHEN r.outcome <> 0 THEN left r.error, 1000 END, next_try_at = CASE WHEN r.outcome <> 0 THEN now + make_interval secs => least 60, power 2, least x.attempts, 6 * 0.75 + random / 2 END WHERE x.tunnel_id = r.tunnel AND x.leg = r.leg AND x.node_id = r.node AND x.turn = r.turn AND EXISTS SELECT FROM mast.node_sessions s WHERE s.node_id = r.node AND s.epoch = r.epoch AND s.hub_id = p_hub RETURNING * INTO l; CONTINUE WHEN NOT FOUND; n := n + 1; IF r.outcome = 0 AND r.leg <> 'relay' THEN UPDATE mast.node_state x SET config_stale = true WHERE x.node_id = r.node; END IF; IF r.outcome = 0 AND l.want = 'absent' AND t.id IS NULL OR r.node NOT IN t.ingress_node_id, t.egress_node_id AND r.node IS DISTINCT FROM t.relay_node_id THEN DELETE FROM mast.tunnel_legs x WHERE x.tunnel_id = r.tunnel AND x.leg = r.leg AND x.node_id = r.node; ELSIF r.outcome = 0 AND l.want = 'present' THEN UPDATE mast.tunnels x SET status = 'active' WHERE x.id = t.id AND x.status = 'pending' AND NOT EXISTS SELECT FROM mast.tunnel_legs o WHERE o.tunnel_id = x.id AND o.want = 'present' AND o.told_turn IS DISTINCT FROM o.turn ; ELSIF r.outcome = 1 AND l.want = 'present' THEN PERFORM mast.tunnel_withdraw t.id, r.leg, left r.error, 1000 , format 'withdrawn: the %s node refused the tunnel', r.leg ; INSERT INTO mast.events created_at, node_id, node_name, severity, category, message, details, hub_id SELECT now , x.id, x.name, 'warning', 'tunnel', left format 'The tunnel %s was refused: %s', t.name, r.error , 2000 , json_build_object 'error_code', 'tunnel_refused', 'tunnel_id', t.id, 'leg', r.leg , p_hub FROM mast.nodes x WHERE x.id = r.node; END IF; END LOOP; RETURN n; END
+function tunnel_withdraw p_tunnel uuid, p_leg text, p_error text, p_why text returns void owner _mast_ctl v search_path=pg_catalog, pg_temp: UPDATE mast.tunnels t SET status = 'error', updated_at = now WHERE t.id = p_tunnel; UPDATE mast.tunnel_legs l SET want = 'absent', turn = l.turn + 1, told_turn = NULL, push_status = 'failed', push_error = CASE WHEN l.leg = p_leg THEN p_error ELSE p_why END, attempts = 0, next_try_at = NULL, updated_at = now WHERE l.tunnel_id = p_tunnel;
 function wall_us t timestamp with time zone returns bigint owner _mast_ctl i : RETURN EXTRACT epoch FROM t * 1000000 ::numeric ::bigint
 trigger CREATE TRIGGER api_tokens_auth AFTER DELETE OR UPDATE OF max_role, read_only, node_ids, expires_at, revoked_at ON mast.api_tokens FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER audit_opened AFTER INSERT ON mast.audit FOR EACH ROW EXECUTE FUNCTION audit_opened
@@ -874,10 +924,14 @@ trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON 
 trigger CREATE TRIGGER commands_config_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.config_hash IS NOT NULL AND new.done_at IS NOT NULL AND new.state <> old.state EXECUTE FUNCTION config_push_ended
 trigger CREATE TRIGGER commands_rotation_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.secret_hash IS NOT NULL AND new.state = ANY ARRAY['failed'::command_state, 'expired'::command_state, 'cancelled'::command_state] EXECUTE FUNCTION rotation_ended
 trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
+trigger CREATE TRIGGER nodes_tunnels BEFORE DELETE ON mast.nodes FOR EACH ROW EXECUTE FUNCTION tunnel_relay_gone
 trigger CREATE TRIGGER nodes_version AFTER INSERT OR DELETE OR UPDATE OF name, expires_at, quarantined_at ON mast.nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'nodes'
 trigger CREATE TRIGGER sessions_auth AFTER DELETE OR UPDATE OF revoked_at, expires_at ON mast.sessions FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER settings_moved BEFORE UPDATE ON mast.settings FOR EACH ROW EXECUTE FUNCTION settings_moved
 trigger CREATE TRIGGER settings_version AFTER INSERT OR DELETE OR UPDATE ON mast.settings FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'settings'
+trigger CREATE TRIGGER tunnels_gone BEFORE DELETE ON mast.tunnels FOR EACH ROW EXECUTE FUNCTION tunnel_gone
+trigger CREATE TRIGGER tunnels_guard BEFORE INSERT OR UPDATE OF version ON mast.tunnels FOR EACH ROW EXECUTE FUNCTION tunnel_guard
+trigger CREATE TRIGGER tunnels_plan AFTER INSERT OR UPDATE OF version ON mast.tunnels FOR EACH ROW EXECUTE FUNCTION tunnel_plan
 trigger CREATE TRIGGER user_nodes_auth AFTER INSERT OR DELETE OR UPDATE ON mast.user_nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER users_auth AFTER DELETE OR UPDATE OF username, password_hash, display_name, email, role, is_temporary, is_active, expires_at, all_nodes, totp_secret ON mast.users FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER users_keep_delete AFTER DELETE ON mast.users FOR EACH ROW WHEN old.role = 'super_admin'::role AND old.is_active EXECUTE FUNCTION keep_super_admin
@@ -922,7 +976,9 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on sessions
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on settings
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on token_view
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnel_leg_all
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnel_legs
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnel_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnels
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on user_nodes
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on user_view
@@ -937,7 +993,6 @@ grant DELETE, INSERT, SELECT to _mast_hubd on node_secrets
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on idempotency_keys
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on positions
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on preferences
-grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on tunnel_legs
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on tunnels
 grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on alarms
 grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on hubs
@@ -967,6 +1022,7 @@ grant EXECUTE to _mast_ctl on function actor
 grant EXECUTE to _mast_ctl on function actor_details details jsonb
 grant EXECUTE to _mast_ctl on function actor_kind
 grant EXECUTE to _mast_ctl on function actor_token
+grant EXECUTE to _mast_ctl on function addr_port addr text
 grant EXECUTE to _mast_ctl on function audit_node target_type text, target_id text, details jsonb
 grant EXECUTE to _mast_ctl on function audit_opened
 grant EXECUTE to _mast_ctl on function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea
@@ -994,6 +1050,12 @@ grant EXECUTE to _mast_ctl on function session_open p_user uuid, p_session uuid,
 grant EXECUTE to _mast_ctl on function settings_moved
 grant EXECUTE to _mast_ctl on function signin_lookup p_username text
 grant EXECUTE to _mast_ctl on function token_lookup p_token_hash bytea
+grant EXECUTE to _mast_ctl on function tunnel_gone
+grant EXECUTE to _mast_ctl on function tunnel_guard
+grant EXECUTE to _mast_ctl on function tunnel_plan
+grant EXECUTE to _mast_ctl on function tunnel_relay_gone
+grant EXECUTE to _mast_ctl on function tunnel_results p_hub uuid, p_tunnels uuid[], p_legs text[], p_nodes uuid[], p_turns bigint[], p_epochs bigint[], p_outcomes integer[], p_errors text[]
+grant EXECUTE to _mast_ctl on function tunnel_withdraw p_tunnel uuid, p_leg text, p_error text, p_why text
 grant EXECUTE to _mast_ctl on function wall_us t timestamp with time zone
 grant EXECUTE to _mast_hubd on function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea
 grant EXECUTE to _mast_hubd on function audit_seal_next p_limit integer, p_age interval
@@ -1003,6 +1065,7 @@ grant EXECUTE to _mast_hubd on function drop_old_partitions
 grant EXECUTE to _mast_hubd on function ensure_partitions p_days_ahead integer
 grant EXECUTE to _mast_hubd on function purge_expired
 grant EXECUTE to _mast_hubd on function rfc3339 t timestamp with time zone
+grant EXECUTE to _mast_hubd on function tunnel_results p_hub uuid, p_tunnels uuid[], p_legs text[], p_nodes uuid[], p_turns bigint[], p_epochs bigint[], p_outcomes integer[], p_errors text[]
 grant EXECUTE to _mast_hubd on function wall_us t timestamp with time zone
 grant INSERT to _mast_apid on audit.action
 grant INSERT to _mast_apid on audit.actor_kind
@@ -1101,6 +1164,8 @@ grant SELECT to _mast_apid on sessions.user_agent
 grant SELECT to _mast_apid on sessions.user_id
 grant SELECT to _mast_apid on settings
 grant SELECT to _mast_apid on token_view
+grant SELECT to _mast_apid on tunnel_legs
+grant SELECT to _mast_apid on tunnel_view
 grant SELECT to _mast_apid on user_view
 grant SELECT to _mast_apid on users.all_nodes
 grant SELECT to _mast_apid on users.created_at
@@ -1183,11 +1248,8 @@ grant UPDATE to _mast_hubd on node_tokens.revoked_at
 grant UPDATE to _mast_hubd on node_tokens.used_at
 grant UPDATE to _mast_hubd on tunnel_legs.attempts
 grant UPDATE to _mast_hubd on tunnel_legs.next_try_at
-grant UPDATE to _mast_hubd on tunnel_legs.push_error
-grant UPDATE to _mast_hubd on tunnel_legs.push_status
-grant UPDATE to _mast_hubd on tunnel_legs.updated_at
-grant UPDATE to _mast_hubd on tunnels.status
-grant UPDATE to _mast_hubd on tunnels.updated_at
+grant UPDATE to _mast_hubd on tunnel_legs.sent
+grant UPDATE to _mast_hubd on tunnel_legs.told_turn
 grant USAGE to _mast_apid on schema mast
 grant USAGE to _mast_ctl on type command_state
 grant USAGE to _mast_ctl on type node_status

@@ -14,6 +14,7 @@ BB_TESTS += tests/bb/test_settings.py tests/bb/test_tls.py
 BB_TESTS += tests/bb/test_budget.py tests/bb/test_hostile.py \
 	tests/bb/test_manapi.py tests/bb/test_matrix.py
 BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py
+BB_TESTS += tests/bb/test_tunnels.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py \
 	tests/bb/describe.py tests/bb/hubkit.py \

@@ -246,6 +246,8 @@ class Node:
         self.on_command = lambda command_id, action: {"success": True}
         self.config = {"version": 2, "flows": [], "inputs": [],
                        "outputs": []}
+        self.tunnels = {}               # of an edge, by id: it keeps them
+        self.authorized = {}            # of a relay: only in memory
         self.thread = None
         suite.nodes.append(self)
 
@@ -308,6 +310,7 @@ class Node:
         """Upgrade and handshake; the type of the server's answer. The
         credentials of a registration are kept for the next time."""
         self.closed = None
+        self.authorized = {}
         self.dial(**kw)
         self.ws.text(self.envelope("auth", self.auth_payload(),
                                    stamp=False))
@@ -367,7 +370,22 @@ class Node:
                 return
             members = self.on_command(cid, action)
             if members is not None:
+                if members.get("success"):
+                    self._tunnel(action)
                 self.ack(cid, **members)
+
+    def _tunnel(self, action):
+        """What edges and relays do with tunnels."""
+        kind, which = action.get("type"), action.get("tunnel_id")
+        if kind == "create_tunnel":
+            self.tunnels[action["tunnel"]["id"]] = action["tunnel"]
+        elif kind == "delete_tunnel":
+            self.tunnels.pop(which, None)
+        elif kind == "authorize_tunnel":
+            self.authorized[which] = (action["ingress_token"],
+                                      action["egress_token"])
+        elif kind == "revoke_tunnel":
+            self.authorized.pop(which, None)
 
     def close(self):
         if self.ws is not None:

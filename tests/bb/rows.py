@@ -4,7 +4,8 @@ people made, and the audit beside it."""
 # Tables that change by themselves while nodes and daemons live, and columns
 # that say when somebody was last there.
 ALIVE = {"audit", "audit_open", "audit_seals", "hubs", "node_state",
-         "node_sessions", "samples", "migrations", "versions", "events"}
+         "node_sessions", "tunnel_legs", "samples", "migrations",
+         "versions", "events"}
 SEEN = ["last_used_at", "last_login_at", "reported_at"]
 
 

@@ -82,7 +82,8 @@ class World:
         # Nodes to delete, theirs before anybody signs in.
         self.spares = [s.admin().node_add("spare %d" % i)[0]
                        for i in range(SPARE)]
-        mine = [self.own.id] + self.spares
+        self.far = s.admin().node_add("far end")[0]
+        mine = [self.own.id, self.far] + self.spares
         self.clients = {}
         for role in ROLES:
             s.user_add("m-" + role, role, nodes=mine)
@@ -92,6 +93,7 @@ class World:
         self.event = mast.wait_until(lambda: s.admin().events(
             node_id=self.own.id, search="to be ack"), 10,
             "the event")[0]["id"]
+        self.tunnel = some_tunnel(self, None, self.own)
         page = s.nobody().get("/").want(200).body.decode()
         self.build = re.search(r"/?assets/([0-9a-f]+)/", page).group(1)
 
@@ -166,6 +168,19 @@ def held(w, role, node):
     return i
 
 
+def new_tunnel(w, role, node):
+    n = next(number)
+    return {"name": "made", "protocol": "udp", "mode": "direct",
+            "ingress_node_id": w.own.id, "ingress_listen_port": 10000 + n,
+            "egress_node_id": w.far, "egress_forward_addr": "127.0.0.1:5004",
+            "egress_peer_addr": "192.0.2.1:%d" % (10000 + n)}
+
+
+def some_tunnel(w, role, node):
+    return w.s.admin().post("/api/v1/tunnels", new_tunnel(w, role, node)
+                            ).want(200).json["id"]
+
+
 def node_id(w, role, node):
     return node.id
 
@@ -213,6 +228,13 @@ REQUESTS = {
     "DELETE /api/v1/nodes/{id}/flows/{flow_id}": Ask(200, flow_id="f"),
     "POST /api/v1/nodes/{id}/command": Ask(200, {
         "action": {"type": "start_flow", "flow_id": "f"}}),
+    "GET /api/v1/nodes/{id}/tunnels": Ask(200),
+    "GET /api/v1/tunnels": Ask(200),
+    "POST /api/v1/tunnels": Ask(200, new_tunnel),
+    "GET /api/v1/tunnels/{id}": Ask(200, id=some_tunnel),
+    "PUT /api/v1/tunnels/{id}": Ask(200, {"name": "changed"},
+                                    id=some_tunnel),
+    "DELETE /api/v1/tunnels/{id}": Ask(200, id=some_tunnel),
     "GET /api/v1/events": Ask(200),
     "GET /api/v1/events/count": Ask(200),
     "POST /api/v1/events/ack": Ask(200, {"category": "no such"}),
@@ -283,6 +305,7 @@ def send(w, route, ask, role, way, own, refused):
         params.setdefault("id", node_id)
     if refused:                 # nothing is made for it to spoil
         params = {k: w.own.id if v in (spare, held) and own else
+                  w.tunnel if v is some_tunnel else
                   w.user_id(role) if v in (some_user, some_token) else v
                   for k, v in params.items()}
     path = route.path

@@ -114,7 +114,8 @@ $$, ARRAY['bump_version', 'node_born', 'keep_super_admin', 'signin_lookup',
     'ensure_partitions', 'drop_old_partitions', 'purge_expired',
     'certificate_expiry',
     'config_push_ended', 'command_refusal', 'rotation_ended',
-
+    'tunnel_guard', 'tunnel_plan', 'tunnel_gone', 'tunnel_relay_gone',
+    'tunnel_results',
     'audit_opened', 'audit_seal_next', 'audit_seal_add'],
     'no SECURITY DEFINER function but the known ones');
 

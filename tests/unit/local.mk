@@ -8,6 +8,7 @@ UNIT_TESTS = \
 	tests/unit/test_rate tests/unit/test_sandbox tests/unit/test_seal tests/unit/test_secret \
 	tests/unit/test_sock tests/unit/test_str tests/unit/test_stream \
 	tests/unit/test_timer tests/unit/test_tls tests/unit/test_tls_cert \
+	tests/unit/test_tunnel \
 	tests/unit/test_valid \
 	tests/unit/test_ws
 check_PROGRAMS += $(UNIT_TESTS)
