@@ -30,6 +30,9 @@ apid_libapid_a_SOURCES += \
 	apid/h_user.c apid/h_user.h apid/stmt_user.c \
 	apid/h_token.c apid/h_token.h \
 	apid/h_tls.c apid/h_tls.h apid/reload.c apid/reload.h \
+	apid/h_token.c apid/h_token.h apid/factor.c apid/factor.h \
+	apid/h_self.c apid/h_self.h apid/h_session.c apid/h_session.h \
+	apid/h_totp.c apid/h_totp.h apid/totp.c apid/totp.h \
 	apid/hub.c apid/hub.h apid/picture.c apid/picture.h \
 	apid/sibling.c apid/sibling.h apid/ui.h
 include apid/ui/local.mk
@@ -50,6 +53,10 @@ check_PROGRAMS += tests/unit/apid_ports
 TESTS += tests/unit/apid_ports
 tests_unit_apid_ports_SOURCES = tests/unit/apid_ports.c
 tests_unit_apid_ports_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/unit/apid_totp
+TESTS += tests/unit/apid_totp
+tests_unit_apid_totp_SOURCES = tests/unit/apid_totp.c
+tests_unit_apid_totp_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/apid_picture
 TESTS += tests/unit/apid_picture

@@ -17,9 +17,12 @@
 #include "h_page.h"
 #include "h_place.h"
 #include "h_problem.h"
+#include "h_self.h"
+#include "h_session.h"
 #include "h_settings.h"
 #include "h_token.h"
 #include "h_tunnel.h"
+#include "h_totp.h"
 #include "h_user.h"
 #include "h_tls.h"
 #include "relay.h"
@@ -49,6 +52,32 @@ static const struct route routes[] = {
 	  h_auth_logout, "Sign out" },
 	{ ROUTE_GET, API "/auth/me", ROLE_VIEWER, 0, 0, NULL, NULL,
 	  h_auth_me, "Who am I" },
+	{ ROUTE_POST, API "/auth/login-form", ROLE_PUBLIC,
+	  ROUTE_NO_CSRF | ROUTE_RAW_BODY, KB(8), NULL, NULL,
+	  h_auth_login_form, "Sign in from a plain form" },
+	{ ROUTE_PUT, API "/auth/me", ROLE_VIEWER, ROUTE_SESSION, KB(8),
+	  &h_self_update_body, &h_self_update_size,
+	  h_self_update, "Change one's profile" },
+	{ ROUTE_POST, API "/auth/password", ROLE_VIEWER, ROUTE_SESSION, KB(8),
+	  &h_self_password_body, &h_self_password_size,
+	  h_self_password, "Change one's password" },
+	{ ROUTE_GET, API "/auth/sessions", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_session_list, "List one's sessions" },
+	{ ROUTE_DELETE, API "/auth/sessions", ROLE_VIEWER, ROUTE_SESSION, 0,
+	  NULL, NULL, h_session_end_others, "End one's other sessions" },
+	{ ROUTE_DELETE, API "/auth/sessions/:id", ROLE_VIEWER, ROUTE_SESSION,
+	  0, NULL, NULL, h_session_end, "End one of one's sessions" },
+	{ ROUTE_GET, API "/auth/totp", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_totp_get, "One's second factor" },
+	{ ROUTE_POST, API "/auth/totp", ROLE_VIEWER, ROUTE_SESSION, KB(8),
+	  &h_totp_enrol_body, &h_totp_size,
+	  h_totp_enrol, "Enrol a second factor" },
+	{ ROUTE_POST, API "/auth/totp/confirm", ROLE_VIEWER, ROUTE_SESSION,
+	  KB(8), &h_totp_confirm_body, &h_totp_size,
+	  h_totp_confirm, "Confirm it with a code" },
+	{ ROUTE_POST, API "/auth/totp/disable", ROLE_VIEWER, ROUTE_SESSION,
+	  KB(8), &h_totp_disable_body, &h_totp_size,
+	  h_totp_disable, "Give up the second factor" },
 
 	/* users */
 	{ ROUTE_GET, API "/users", ROLE_ADMIN, ROUTE_ETAG, 0, NULL, NULL,
@@ -63,6 +92,15 @@ static const struct route routes[] = {
 	  h_user_update, "Change a user" },
 	{ ROUTE_DELETE, API "/users/:id", ROLE_ADMIN, ROUTE_SESSION, 0, NULL,
 	  NULL, h_user_delete, "Delete a user" },
+	{ ROUTE_GET, API "/users/:id/sessions", ROLE_ADMIN, 0, 0, NULL, NULL,
+	  h_session_user_list, "List a user's sessions" },
+	{ ROUTE_DELETE, API "/users/:id/sessions", ROLE_ADMIN, ROUTE_SESSION,
+	  0, NULL, NULL, h_session_user_end_all, "End a user's sessions" },
+	{ ROUTE_DELETE, API "/users/:id/sessions/:session", ROLE_ADMIN,
+	  ROUTE_SESSION, 0, NULL, NULL,
+	  h_session_user_end, "End a user's session" },
+	{ ROUTE_DELETE, API "/users/:id/totp", ROLE_ADMIN, ROUTE_SESSION, 0,
+	  NULL, NULL, h_totp_reset, "Reset a user's second factor" },
 
 	/* API tokens */
 	{ ROUTE_GET, API "/tokens", ROLE_VIEWER, 0, 0, NULL, NULL,

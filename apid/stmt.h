@@ -28,10 +28,12 @@ enum stmt {			/* the order of the tables */
 	/* stmt_core.c */
 	STMT_VERSIONS = STMT_CORE,		/* () name, value */
 	STMT_SETTINGS,		/* () key, value */
-	STMT_LOGIN_USER,	/* (name) id, phc, why not or NULL, user */
+	STMT_LOGIN_USER,	/* (name) id, phc, why not or NULL, user,
+				 * second factor, its last step */
 	STMT_LOGIN_FAILED,	/* (name, user, why, address, request) audit */
 	STMT_SESSION_OPEN,	/* (user, session, hash, address, agent,
-				 * request) ends, lifetime; audit */
+				 * request, step, recovery hash) ends,
+				 * lifetime; audit */
 	STMT_SESSION_LOOKUP,	/* (hash) what a who is made from */
 	STMT_TOKEN_LOOKUP,	/* (hash) the same, of an API token */
 	STMT_SESSION_CLOSE,	/* (hash, address, request) and audit */
@@ -39,6 +41,13 @@ enum stmt {			/* the order of the tables */
 	STMT_KEY_FIND,		/* (key, hash) see once.c */
 	STMT_KEY_CLAIM,		/* (key, hash, request) in front of a write */
 	STMT_KEY_DONE,		/* (key, request, status, answer) */
+	STMT_FACTORS,		/* (user) hash, factor, last step, pending */
+	STMT_PROOF_FAILED,	/* (what, address, request) audit */
+	STMT_SELF_PASSWORD,	/* see the text: id */
+	STMT_TOTP_STATE,	/* () json */
+	STMT_TOTP_ENROL,	/* (secret, address, request) id; none: has one */
+	STMT_TOTP_CONFIRM,	/* see the text: id; none: has one */
+	STMT_TOTP_DISABLE,	/* see the text: id; none: the code is used */
 	STMT_CORE__END,
 
 	/* stmt_node.c */
@@ -84,6 +93,10 @@ enum stmt {			/* the order of the tables */
 	STMT_API_TOKEN_CREATE,	/* see the text: json, id; no row: too many */
 	STMT_API_TOKEN_DELETE,	/* see the text: below */
 	STMT_API_TOKEN_ME,	/* () the caller as JSON */
+	STMT_SELF_UPDATE,	/* see the text: json, version, found, below */
+	STMT_TOTP_RESET,	/* (user, access, address, request) below */
+	STMT_SESSION_LIST,	/* (user, own session) json, user found */
+	STMT_SESSION_END,	/* see the text: below, how many */
 	STMT_USER__END,
 
 	/* stmt_audit.c */

@@ -11,9 +11,10 @@ const struct db_stmt stmt_core[DB_ROW(STMT_CORE__END)] = {
 
 	/* Before anybody is known: functions that run as the owner. */
 	[DB_ROW(STMT_LOGIN_USER)] = { "login_user",
-	    "SELECT id, password_hash, CASE WHEN NOT is_active THEN 'disabled'"
-	    " WHEN expired THEN 'expired' END, \"user\""
-	    " FROM mast.signin_lookup($1)", 1, DB_READ },
+	    "SELECT s.id, s.password_hash, CASE WHEN NOT is_active THEN 'disabled'"
+	    " WHEN expired THEN 'expired' END, \"user\", f.totp_secret,"
+	    " f.totp_last_step FROM mast.signin_lookup($1) s,"
+	    " mast.factor_lookup(s.id) f", 1, DB_READ },
 	[DB_ROW(STMT_LOGIN_FAILED)] = { "login_failed",
 	    "INSERT INTO mast.audit (actor_kind, actor_user, actor_name,"
 	    " action, target_type, target_id, details, address, request_id)"
@@ -22,7 +23,8 @@ const struct db_stmt stmt_core[DB_ROW(STMT_CORE__END)] = {
 	    " left($1, 64), 'why', $3::text), $4::inet, $5)", 5, 0 },
 	[DB_ROW(STMT_SESSION_OPEN)] = { "session_open",
 	    "SELECT expires_us, lifetime_secs FROM mast.session_open($1::uuid,"
-	    " $2::uuid, $3::bytea, $4::inet, $5, $6)", 6, 0 },
+	    " $2::uuid, $3::bytea, $4::inet, $5, $6, $7::bigint,"
+	    " $8::bytea)", 8, 0 },
 	[DB_ROW(STMT_SESSION_LOOKUP)] = { "session_lookup",
 	    "SELECT user_id, session_id, username, role, all_nodes, node_ids,"
 	    " least(expires_us, user_expires_us), false"
@@ -54,4 +56,62 @@ const struct db_stmt stmt_core[DB_ROW(STMT_CORE__END)] = {
 	    "UPDATE mast.idempotency_keys k SET status = $3::integer,"
 	    " answer = $4::bytea WHERE k.principal = mast.actor()"
 	    " AND k.key = $1 AND k.request_id = $2", 4, DB_ACTOR },
+
+	/* The caller proves himself once more, or fails to. */
+	[DB_ROW(STMT_FACTORS)] = { "factors",
+	    "SELECT password_hash, totp_secret, totp_last_step, totp_pending"
+	    " FROM mast.factor_lookup($1::uuid)", 1, DB_READ },
+	[DB_ROW(STMT_PROOF_FAILED)] = { "proof_failed",
+	    AUDIT("auth.proof_failed", "user", "one.id",
+	    "jsonb_build_object('what', $1::text)", "2", "3",
+	    "(SELECT mast.actor()) one(id)"), 3, DB_ACTOR },
+	/* hash, session that stays, address, request */
+	[DB_ROW(STMT_SELF_PASSWORD)] = { "self_password",
+	    "WITH n AS (UPDATE mast.users x SET password_hash = $1,"
+	    " updated_at = now(), version = x.version + 1"
+	    " WHERE x.id = mast.actor() RETURNING x.id),"
+	    " s AS (UPDATE mast.sessions s SET revoked_at = now() FROM n"
+	    " WHERE s.user_id = n.id AND s.id <> $2::uuid"
+	    " AND s.revoked_at IS NULL),"
+	    " a AS (" AUDIT("user.password", "user", "n.id", "NULL::jsonb",
+	    "3", "4", "n") ")"
+	    " SELECT n.id FROM n", 4, DB_ACTOR },
+
+	[DB_ROW(STMT_TOTP_STATE)] = { "totp_state",
+	    "SELECT json_build_object('enabled', u.has_totp,"
+	    " 'recovery_codes_left', (SELECT count(*)"
+	    " FROM mast.recovery_codes c WHERE c.user_id = u.id"
+	    " AND c.used_at IS NULL)) FROM mast.users u"
+	    " WHERE u.id = mast.actor()", 0, DB_READ | DB_ACTOR },
+	[DB_ROW(STMT_TOTP_ENROL)] = { "totp_enrol",
+	    "WITH n AS (UPDATE mast.users x SET totp_pending = $1::bytea"
+	    " WHERE x.id = mast.actor() AND NOT x.has_totp RETURNING x.id),"
+	    " a AS (" AUDIT("totp.enrol", "user", "n.id", "NULL::jsonb",
+	    "2", "3", "n") ")"
+	    " SELECT n.id FROM n", 3, DB_ACTOR },
+	/* secret, its step, hashes of recovery codes, address, request */
+	[DB_ROW(STMT_TOTP_CONFIRM)] = { "totp_confirm",
+	    "WITH n AS (UPDATE mast.users x SET totp_secret = $1::bytea,"
+	    " totp_last_step = $2::bigint, totp_pending = NULL,"
+	    " updated_at = now(), version = x.version + 1"
+	    " WHERE x.id = mast.actor() AND NOT x.has_totp RETURNING x.id),"
+	    " c AS (INSERT INTO mast.recovery_codes (user_id, code_hash)"
+	    " SELECT n.id, h FROM n, unnest($3::bytea[]) h),"
+	    " a AS (" AUDIT("totp.enable", "user", "n.id", "NULL::jsonb",
+	    "4", "5", "n") ")"
+	    " SELECT n.id FROM n", 5, DB_ACTOR },
+	/* step or NULL, recovery hash or NULL, address, request */
+	[DB_ROW(STMT_TOTP_DISABLE)] = { "totp_disable",
+	    "WITH n AS (UPDATE mast.users x SET totp_secret = NULL,"
+	    " totp_last_step = NULL, totp_pending = NULL, updated_at = now(),"
+	    " version = x.version + 1 WHERE x.id = mast.actor()"
+	    " AND x.has_totp AND ($1::bigint > coalesce(x.totp_last_step, 0)"
+	    " OR EXISTS (SELECT FROM mast.recovery_codes c"
+	    " WHERE c.user_id = x.id AND c.code_hash = $2::bytea"
+	    " AND c.used_at IS NULL)) RETURNING x.id),"
+	    " d AS (DELETE FROM mast.recovery_codes c USING n"
+	    " WHERE c.user_id = n.id),"
+	    " a AS (" AUDIT("totp.disable", "user", "n.id", "NULL::jsonb",
+	    "3", "4", "n") ")"
+	    " SELECT n.id FROM n", 4, DB_ACTOR },
 };

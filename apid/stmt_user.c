@@ -164,4 +164,64 @@ const struct db_stmt stmt_user[DB_ROW(STMT_USER__END)] = {
 	    " 'session', NULL, 'token', t.json) FROM mast.user_view v,"
 	    " mast.token_view t WHERE v.id = mast.actor()"
 	    " AND t.id = mast.actor_token()", 0, DB_READ | DB_ACTOR },
+
+	/* 1 version or NULL, 2 display name, 3 email and 4 whether, 5 address,
+	 * 6 request */
+	[DB_ROW(STMT_SELF_UPDATE)] = { "self_update",
+	    "WITH o AS (SELECT v.id, v.json, true AS below"
+	    " FROM mast.user_view v WHERE v.id = mast.actor()),"
+	    " n AS (UPDATE mast.users x SET"
+	    " display_name = coalesce($2, x.display_name),"
+	    " email = CASE WHEN $4::boolean THEN $3 ELSE x.email END,"
+	    " updated_at = now(), version = x.version + 1 FROM o"
+	    " WHERE x.id = o.id AND ($1::bigint IS NULL"
+	    " OR x.version = $1::bigint) RETURNING " WRITTEN("x") "),"
+	    " j AS (SELECT n.id, " USER_JSON("n", "o.json"
+	    " -> 'allowed_node_ids'") " AS json FROM n, o),"
+	    " a AS (" AUDIT("user.update", "user", "j.id",
+	    "jsonb_build_object('before', " EDITED("o.json") ", 'after', "
+	    EDITED("j.json") ")", "5", "6", "j, o") ")"
+	    ANSWER("(SELECT j.json FROM j)"), 6, DB_ACTOR },
+	/* user, access, address, request */
+	[DB_ROW(STMT_TOTP_RESET)] = { "totp_reset",
+	    "WITH o AS (SELECT v.id, " BELOW("v", "2") " AS below"
+	    " FROM mast.user_view v WHERE v.id = $1::uuid"
+	    " AND v.id <> mast.actor()),"
+	    " n AS (UPDATE mast.users x SET totp_secret = NULL,"
+	    " totp_last_step = NULL, totp_pending = NULL, updated_at = now(),"
+	    " version = x.version + 1 FROM o WHERE x.id = o.id AND o.below"
+	    " RETURNING x.id),"
+	    " d AS (DELETE FROM mast.recovery_codes c USING n"
+	    " WHERE c.user_id = n.id),"
+	    " a AS (" AUDIT("totp.reset", "user", "n.id", "NULL::jsonb",
+	    "3", "4", "n") ")"
+	    " SELECT o.below FROM o", 4, DB_ACTOR },
+
+	/* user, the caller's own session */
+	[DB_ROW(STMT_SESSION_LIST)] = { "session_list",
+	    "SELECT (SELECT coalesce(json_agg(json_build_object('id', s.id,"
+	    " 'created_at', mast.rfc3339(s.created_at),"
+	    " 'expires_at', mast.rfc3339(s.expires_at),"
+	    " 'address', host(s.address), 'user_agent', s.user_agent,"
+	    " 'current', s.id = $2::uuid) ORDER BY s.created_at DESC,"
+	    " s.id DESC), '[]'::json) FROM mast.sessions s"
+	    " WHERE s.user_id = $1::uuid AND s.revoked_at IS NULL"
+	    " AND s.expires_at > now()), EXISTS (SELECT FROM mast.users u"
+	    " WHERE u.id = $1::uuid)", 2, DB_READ | DB_ACTOR },
+	/* user, session or NULL, one that stays or NULL, access, address,
+	 * request */
+	[DB_ROW(STMT_SESSION_END)] = { "session_end",
+	    "WITH o AS (SELECT v.id, v.id = mast.actor() OR " BELOW("v", "4")
+	    " AS below FROM mast.user_view v WHERE v.id = $1::uuid),"
+	    " n AS (UPDATE mast.sessions s SET revoked_at = now() FROM o"
+	    " WHERE s.user_id = o.id AND o.below"
+	    " AND ($2::uuid IS NULL OR s.id = $2::uuid)"
+	    " AND ($3::uuid IS NULL OR s.id <> $3::uuid)"
+	    " AND s.revoked_at IS NULL AND s.expires_at > now()"
+	    " RETURNING s.id, s.user_id),"
+	    " g AS (SELECT n.user_id, count(*) AS k FROM n GROUP BY 1),"
+	    " a AS (" AUDIT("session.end", "user", "g.user_id",
+	    "jsonb_build_object('sessions', g.k)", "5", "6", "g") ")"
+	    " SELECT o.below, coalesce((SELECT g.k FROM g), 0) FROM o",
+	    6, DB_ACTOR },
 };

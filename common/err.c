@@ -90,6 +90,8 @@ static const struct err_info errs[ERR__MAX] = {
 	    "The idempotency key was used for another request" },
 	[ERR_IN_PROGRESS] = { "in_progress", 409, "in-progress",
 	    "A request with this idempotency key is in progress" },
+	[ERR_TOTP] = { "totp", 401, "totp-required",
+	    "A code of the second factor is required" },
 	[ERR_ANSWER_LOST] = { "answer_lost", 409, "answer-lost",
 	    "The request was carried out and its answer was not kept" },
 };

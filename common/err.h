@@ -55,6 +55,7 @@ enum err {
 	ERR_KEY_REUSED,		/* 422 idempotency key of another request */
 	ERR_IN_PROGRESS,	/* 409 that key's request still runs */
 	ERR_ANSWER_LOST,	/* 409 it was done, its answer is gone */
+	ERR_TOTP,		/* 401 sign-in wants a second factor */
 	ERR__MAX
 };
 

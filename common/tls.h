@@ -45,6 +45,10 @@ const char *tls_error(const struct tls *);	/* of the last TLS_FAIL */
 /* SHA-1, only for the handshake of RFC 6455 4.2.2. */
 void tls_sha1(const void *, size_t, uint8_t out[20]);
 
+/* HMAC-SHA-1 (RFC 2104), only for the one-time codes of RFC 6238. */
+void tls_hmac_sha1(const void *key, size_t nkey, const void *, size_t n,
+    uint8_t out[20]);
+
 /* ECDSA P-256, 825 days, CN and SANs from a comma separated list of DNS
  * names and IP addresses. Key file created 0600. 0 or -1 with a sentence. */
 int tls_selfsigned(const char *names, struct buf *cert_pem_r,

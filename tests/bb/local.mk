@@ -15,6 +15,8 @@ BB_TESTS += tests/bb/test_budget.py tests/bb/test_hostile.py \
 	tests/bb/test_manapi.py tests/bb/test_matrix.py
 BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py
 BB_TESTS += tests/bb/test_tunnels.py
+BB_TESTS += tests/bb/test_self.py tests/bb/test_tokens.py \
+	tests/bb/test_totp.py tests/bb/test_users.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py \
 	tests/bb/describe.py tests/bb/hubkit.py \

@@ -90,6 +90,9 @@ class World:
             s.user_add("whole-" + role, role)
             self.sign_in(role, "m-")
             self.sign_in(role, "whole-")
+        s.user_add("victim", "viewer", nodes=[self.own.id])
+        self.victim = s.one("SELECT id::text FROM mast.users WHERE "
+                            "username = 'victim'")
         self.event = mast.wait_until(lambda: s.admin().events(
             node_id=self.own.id, search="to be ack"), 10,
             "the event")[0]["id"]
@@ -125,12 +128,13 @@ class Ask:
     of the World, the role and the node), the body, and what success is."""
 
     def __init__(self, status, body=None, query="", headers=None, once=False,
-                 **params):
+                 alone=False, **params):
         self.status = status
         self.body = body
         self.query = query
         self.headers = headers
         self.once = once        # signs out whoever asks
+        self.alone = alone      # or others of the same user
         self.params = params
 
 
@@ -152,6 +156,20 @@ def some_user(w, role, node):
 def some_token(w, role, node):
     return w.client(role).post("/api/v1/tokens", {
         "name": "short-lived", "max_role": "viewer"}).want(201).json["id"]
+
+
+def some_session(w, role, node):
+    return w.s.session_for("m-" + role).get("/api/v1/auth/me").json[
+        "session"]["id"]
+
+
+def victim(w, role, node):
+    return w.victim
+
+
+def session_of_victim(w, role, node):
+    return w.s.session_for("victim").get("/api/v1/auth/me").json[
+        "session"]["id"]
 
 
 def spare(w, role, node):
@@ -189,6 +207,7 @@ def settings(w, role, node):
     return {"settings": {"session_lifetime_hours": 24}}
 
 
+MAKES = (some_user, some_token, some_session, session_of_victim)
 REQUESTS = {
     "GET /health": Ask(200),
     "GET /livez": Ask(200),
@@ -198,6 +217,20 @@ REQUESTS = {
         "username": "m-viewer", "password": PASSWORD}),
     "POST /api/v1/auth/logout": Ask(200, once=True),
     "GET /api/v1/auth/me": Ask(200),
+    "POST /api/v1/auth/login-form": Ask(
+        303, headers={"Content-Type": "application/x-www-form-urlencoded"}),
+    "PUT /api/v1/auth/me": Ask(200, {"display_name": "Changed"}),
+    # Proofs that fail: the matrix keeps its sessions.
+    "POST /api/v1/auth/password": Ask(422, {
+        "current_password": "wrong", "password": PASSWORD}),
+    "GET /api/v1/auth/sessions": Ask(200),
+    "DELETE /api/v1/auth/sessions": Ask(200, alone=True),
+    "DELETE /api/v1/auth/sessions/{id}": Ask(204, id=some_session),
+    "GET /api/v1/auth/totp": Ask(200),
+    "POST /api/v1/auth/totp": Ask(200, {"password": PASSWORD}),
+    "POST /api/v1/auth/totp/confirm": Ask(422, {"code": "x"}),
+    "POST /api/v1/auth/totp/disable": Ask(409, {
+        "password": PASSWORD, "code": "x"}),
     "GET /api/v1/users": Ask(200),
     "POST /api/v1/users": Ask(201, new_user),
     "GET /api/v1/users/{id}": Ask(
@@ -205,6 +238,11 @@ REQUESTS = {
     "PUT /api/v1/users/{id}": Ask(200, {"display_name": "Changed"},
                                   id=some_user),
     "DELETE /api/v1/users/{id}": Ask(204, id=some_user),
+    "GET /api/v1/users/{id}/sessions": Ask(200, id=some_user),
+    "DELETE /api/v1/users/{id}/sessions": Ask(200, id=some_user),
+    "DELETE /api/v1/users/{id}/sessions/{session}": Ask(
+        204, id=victim, session=session_of_victim),
+    "DELETE /api/v1/users/{id}/totp": Ask(204, id=some_user),
     "GET /api/v1/tokens": Ask(200),
     "POST /api/v1/tokens": Ask(201, {"name": "made", "max_role": "viewer"}),
     "DELETE /api/v1/tokens/{id}": Ask(204, id=some_token),
@@ -307,6 +345,8 @@ def send(w, route, ask, role, way, own, refused):
         params = {k: w.own.id if v in (spare, held) and own else
                   w.tunnel if v is some_tunnel else
                   w.user_id(role) if v in (some_user, some_token) else v
+        params = {k: w.own.id if v is spare and own else
+                  w.user_id(role) if v in MAKES else v
                   for k, v in params.items()}
     path = route.path
     for k, v in params.items():
@@ -315,6 +355,12 @@ def send(w, route, ask, role, way, own, refused):
                       else "m-")
     if ask.once and not refused:
         client = w.s.session_for("m-" + role, bearer=client.bearer)
+    if ask.alone and not refused:
+        name = "alone-%d" % next(number)
+        w.s.user_add(name, role)
+        client = w.s.session_for(name, bearer=client.bearer)
+    if route.path.startswith("/api/v1/auth/"):  # each from a fresh address
+        client.source = "127.6.%d.%d" % divmod(next(number), 250)
     return client.request(
         route.method, path + ask.query, made(ask.body, w, role, node),
         headers=ask.headers, csrf=not way.endswith("without csrf"))
