@@ -45,12 +45,13 @@ END
 objects()
 {
 	for m in err log xmalloc arena buf str id valid mono role http1 ws \
-	    jscan json msg conf frame; do
+	    jscan json msg conf frame secret ../apid/cursor; do
 		for f in "$src/common/$m.c" "$src/common/$m"_*.c; do
 			[ -f "$f" ] || continue
 			# shellcheck disable=SC2046 # a list of flags
 			"$cc" $flags -fsanitize=fuzzer-no-link,$san \
-			    -I"$src/common" $(pkg-config --cflags json-c) \
+			    -I"$src/common" \
+			    $(pkg-config --cflags json-c libsodium) \
 			    -c "$f" -o "$dir/$(basename "$f" .c).o" || return 1
 		done
 	done
@@ -63,7 +64,7 @@ run()
 	# shellcheck disable=SC2046 # a list of flags
 	"$cc" $flags -fsanitize=fuzzer,$san -I"$src/common" \
 	    "$fuzz/fuzz_$1.c" "$dir"/*.o -o "$dir/$1" \
-	    $(pkg-config --libs json-c) -lm || return 1
+	    $(pkg-config --libs json-c libsodium) -lm || return 1
 	new=${FUZZ_KEEP:+$FUZZ_KEEP/$1}
 	new=${new:-$dir/new-$1}
 	mkdir -p "$new" "$dir/crash-$1" || return 1

@@ -3,7 +3,7 @@
 FUZZ_SECONDS = 60
 
 fuzz_programs = \
-	tests/fuzz/fuzz_conf tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
+	tests/fuzz/fuzz_conf tests/fuzz/fuzz_cursor tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_json tests/fuzz/fuzz_jscan tests/fuzz/fuzz_msg \
 	tests/fuzz/fuzz_ws
 check_PROGRAMS += $(fuzz_programs)
@@ -14,6 +14,8 @@ fuzz_replay = $(fuzz_common) tests/fuzz/run_corpus.c
 fuzz_libs = $(COMMON_LIBS) -lm
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_replay)
 tests_fuzz_fuzz_conf_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_cursor_SOURCES = tests/fuzz/fuzz_cursor.c $(fuzz_replay)
+tests_fuzz_fuzz_cursor_LDADD = apid/libapid.a $(fuzz_libs)
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c $(fuzz_replay)
 tests_fuzz_fuzz_frame_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_http1_SOURCES = tests/fuzz/fuzz_http1.c $(fuzz_replay)
@@ -30,12 +32,15 @@ tests_fuzz_fuzz_ws_LDADD = $(fuzz_libs)
 # ./configure CC=clang --enable-fuzz --enable-sanitizers
 if FUZZ
 noinst_PROGRAMS += \
-	libfuzzer-conf libfuzzer-frame libfuzzer-http1 libfuzzer-json \
+	libfuzzer-conf libfuzzer-cursor libfuzzer-frame libfuzzer-http1 libfuzzer-json \
 	libfuzzer-jscan libfuzzer-msg libfuzzer-ws
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 libfuzzer_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_common)
 libfuzzer_conf_LDADD = $(fuzz_libs)
 libfuzzer_conf_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_cursor_SOURCES = tests/fuzz/fuzz_cursor.c $(fuzz_common)
+libfuzzer_cursor_LDADD = apid/libapid.a $(fuzz_libs)
+libfuzzer_cursor_LDFLAGS = $(fuzz_ldflags)
 libfuzzer_frame_SOURCES = tests/fuzz/fuzz_frame.c $(fuzz_common)
 libfuzzer_frame_LDADD = $(fuzz_libs)
 libfuzzer_frame_LDFLAGS = $(fuzz_ldflags)
