@@ -344,8 +344,6 @@ def send(w, route, ask, role, way, own, refused):
     if refused:                 # nothing is made for it to spoil
         params = {k: w.own.id if v in (spare, held) and own else
                   w.tunnel if v is some_tunnel else
-                  w.user_id(role) if v in (some_user, some_token) else v
-        params = {k: w.own.id if v is spare and own else
                   w.user_id(role) if v in MAKES else v
                   for k, v in params.items()}
     path = route.path
