@@ -53,7 +53,7 @@ static const struct route routes[] = {
 	{ ROUTE_GET, API "/auth/me", ROLE_VIEWER, 0, 0, NULL, NULL,
 	  h_auth_me, "Who am I" },
 	{ ROUTE_POST, API "/auth/login-form", ROLE_PUBLIC,
-	  ROUTE_NO_CSRF | ROUTE_RAW_BODY, KB(8), NULL, NULL,
+	  ROUTE_NO_CSRF | ROUTE_RAW_BODY | ROUTE_FREE, KB(8), NULL, NULL,
 	  h_auth_login_form, "Sign in from a plain form" },
 	{ ROUTE_PUT, API "/auth/me", ROLE_VIEWER, ROUTE_SESSION, KB(8),
 	  &h_self_update_body, &h_self_update_size,
