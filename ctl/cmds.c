@@ -8,6 +8,7 @@
 #include "schema.h"
 #include "setup.h"
 #include "status.h"
+#include "token.h"
 #include "user.h"
 #include "xmalloc.h"
 
@@ -47,6 +48,19 @@ const struct ctl_cmd cmds_table[] = {
 	    "Set a user's password and end the user's sessions" },
 	{ "user", "list", "", 0, 0, CTL_CONF, user_list, { { 0 } },
 	    "List the users" },
+	{ "user", "disable", "NAME", 1, 1, CTL_CONF, user_disable, { { 0 } },
+	    "Let a user sign in no more and end the user's sessions" },
+	{ "user", "enable", "NAME", 1, 1, CTL_CONF, user_enable, { { 0 } },
+	    "Let a disabled user sign in again" },
+	{ "user", "sessions", "NAME", 1, 1, CTL_CONF, user_sessions,
+	    { { "end", NULL, "end all of them" } },
+	    "List a user's open sessions, or end them" },
+	{ "token", "list", "", 0, 0, CTL_CONF, token_list,
+	    { { "user", "NAME", "only those of this user" } },
+	    "List the API tokens of users" },
+	{ "token", "revoke", "TOKEN", 1, 1, CTL_CONF, token_revoke,
+	    { { 0 } },
+	    "End an API token; TOKEN is its id" },
 	{ "node", "add", "NAME", 1, 1, CTL_CONF, node_add,
 	    { { "type", "TYPE", "device type, edge when not given" },
 	      { "description", "TEXT", "free text" }, EXPIRES },

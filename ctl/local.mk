@@ -7,4 +7,5 @@ ctl_libctl_a_SOURCES = \
 	ctl/cmds.c ctl/cmds.h ctl/ctl.c ctl/ctl.h ctl/doctor.c ctl/doctor.h \
 	ctl/node.c ctl/node.h ctl/out.c ctl/out.h ctl/pass.c ctl/pass.h \
 	ctl/pg.c ctl/pg.h ctl/schema.c ctl/schema.h ctl/setup.c ctl/setup.h \
-	ctl/status.c ctl/status.h ctl/stmt.c ctl/stmt.h ctl/user.c ctl/user.h
+	ctl/status.c ctl/status.h ctl/stmt.c ctl/stmt.h ctl/user.c ctl/user.h \
+	ctl/token.c ctl/token.h

@@ -155,6 +155,51 @@ static const struct db_stmt stmts[STMT__MAX] = {
 	" 'os_user', $1::text", "g, n")
     " SELECT EXISTS (SELECT FROM n), o.kept FROM o", 1, 0 },
 
+[STMT_USER_FIND] = { "user_find",
+    "SELECT id FROM mast.users WHERE username = $1", 1, DB_READ },
+[STMT_USER_ACTIVE] = { "user_active",
+    "WITH u AS (UPDATE mast.users SET is_active = $2::boolean,"
+    " updated_at = now(), version = version + 1 WHERE username = $1"
+    " RETURNING id, username, is_active),"
+    " s AS (UPDATE mast.sessions SET revoked_at = now()"
+    " WHERE user_id = (SELECT id FROM u) AND NOT $2::boolean"
+    " AND revoked_at IS NULL AND expires_at > now() RETURNING id), "
+    AUDIT("user.update", "user", "id::text",
+	"'username', username, 'is_active', is_active, 'os_user', $3::text",
+	"u")
+    " SELECT id, username, is_active, (SELECT count(*) FROM s) FROM u",
+    3, 0 },
+[STMT_USER_SESSIONS] = { "user_sessions",
+    "SELECT s.id, host(s.address), mast.rfc3339(s.created_at),"
+    " mast.rfc3339(s.expires_at), s.user_agent FROM mast.sessions s"
+    " JOIN mast.users u ON u.id = s.user_id WHERE u.username = $1"
+    " AND s.revoked_at IS NULL AND s.expires_at > now()"
+    " ORDER BY s.created_at DESC, s.id DESC", 1, DB_READ },
+[STMT_USER_SESSIONS_END] = { "user_sessions_end",
+    "WITH u AS (SELECT id, username FROM mast.users WHERE username = $1),"
+    " s AS (UPDATE mast.sessions SET revoked_at = now()"
+    " WHERE user_id = (SELECT id FROM u) AND revoked_at IS NULL"
+    " AND expires_at > now() RETURNING id), "
+    AUDIT("session.end", "user", "id::text",
+	"'username', username, 'sessions', (SELECT count(*) FROM s),"
+	" 'os_user', $2::text", "u")
+    " SELECT id, username, (SELECT count(*) FROM s) FROM u", 2, 0 },
+[STMT_TOKEN_LIST] = { "token_list",
+    "SELECT t.id, u.username, t.name, t.max_role, t.read_only,"
+    " to_json(t.node_ids), t.revoked_at IS NULL AND t.expires_at > now(),"
+    " mast.rfc3339(t.created_at), mast.rfc3339(t.expires_at),"
+    " mast.rfc3339(t.last_used_at) FROM mast.api_tokens t"
+    " JOIN mast.users u ON u.id = t.user_id"
+    " WHERE $1::text IS NULL OR u.username = $1"
+    " ORDER BY u.username, t.created_at, t.id", 1, DB_READ },
+[STMT_TOKEN_REVOKE] = { "token_revoke",
+    "WITH t AS (DELETE FROM mast.api_tokens x USING mast.users u"
+    " WHERE u.id = x.user_id AND x.id::text = lower($1)"
+    " RETURNING x.id, u.username, x.name), "
+    AUDIT("token.delete", "token", "id::text",
+	"'username', username, 'name', name, 'os_user', $2::text", "t")
+    " SELECT id, username, name FROM t", 2, 0 },
+
 [STMT_NODE_FIND] = { "node_find",
     "SELECT id, name FROM mast.nodes"
     " WHERE id::text = lower($1) OR name = $1 ORDER BY id LIMIT 2",

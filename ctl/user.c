@@ -1,4 +1,4 @@
-/* user: adds users, sets passwords, lists. */
+/* user: adds users, sets passwords, lists, disables, ends sessions. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +18,7 @@
 
 enum { ADD_ROLE, ADD_DISPLAY, ADD_EMAIL, ADD_GENERATE };
 enum { PASSWD_GENERATE };
+enum { SESSIONS_END };
 
 static int
 hash(const struct ctl *ctl, const char *password, char out[SECRET_PWHASH])
@@ -241,6 +242,122 @@ user_list(struct ctl *ctl, const struct ctl_args *a)
 	else
 		out_rows(ctl, res, cols, nitems(cols));
 	db_sync_done(&res);
+	db_sync_close(db);
+	return code;
+}
+
+int
+user_known(struct ctl *ctl, struct db_sync *db, const char *name)
+{
+	const struct db_arg arg = db_str(name);
+	struct db_result *res;
+	int code = CTL_OK;
+
+	res = db_sync_query(db, stmt_get(STMT_USER_FIND), &arg, 1);
+	if (db_err(res) != ERR_OK)
+		code = failed(ctl, res, name);
+	else if (db_rows(res) == 0)
+		code = ctl_fail(ctl, CTL_NOT_FOUND, "no user %s", name);
+	db_sync_done(&res);
+	return code;
+}
+
+/* Runs a statement about one user and prints its row. */
+static int
+act(struct ctl *ctl, enum stmt st, const struct db_arg *args, size_t n,
+    const struct out_col *cols, size_t ncols)
+{
+	const char *name = args[0].p;
+	struct db_sync *db = pg_begin(ctl);
+	struct db_result *res;
+	int code = CTL_OK;
+
+	if (db == NULL)
+		return CTL_UNAVAILABLE;
+	res = db_sync_query(db, stmt_get(st), args, n);
+	if (strcmp(db_constraint(res), "users_last_super_admin") == 0)
+		code = ctl_fail(ctl, CTL_REFUSED, "%s is the last super_admin "
+		    "who can sign in", name);
+	else if (db_err(res) != ERR_OK)
+		code = failed(ctl, res, name);
+	else if (db_rows(res) == 0)
+		code = ctl_fail(ctl, CTL_NOT_FOUND, "no user %s", name);
+	else
+		out_record(ctl, res, cols, ncols);
+	db_sync_done(&res);
+	db_sync_close(db);
+	return code;
+}
+
+static int
+set_active(struct ctl *ctl, const char *name, const char *active)
+{
+	static const struct out_col cols[] = {
+		{ "id", OUT_TEXT, "id" },
+		{ "username", OUT_TEXT, "user" },
+		{ "is_active", OUT_BOOL, "active" },
+		{ "ended", OUT_INT, "sessions ended" },
+	};
+	const struct db_arg args[] = { db_str(name), db_str(active),
+	    db_str(ctl_os_user()) };
+
+	return act(ctl, STMT_USER_ACTIVE, args, nitems(args), cols,
+	    nitems(cols));
+}
+
+int
+user_disable(struct ctl *ctl, const struct ctl_args *a)
+{
+	return set_active(ctl, a->v[0], "f");
+}
+
+int
+user_enable(struct ctl *ctl, const struct ctl_args *a)
+{
+	return set_active(ctl, a->v[0], "t");
+}
+
+static int
+sessions_end(struct ctl *ctl, const char *name)
+{
+	static const struct out_col cols[] = {
+		{ "id", OUT_TEXT, "id" },
+		{ "username", OUT_TEXT, "user" },
+		{ "ended", OUT_INT, "sessions ended" },
+	};
+	const struct db_arg args[] = { db_str(name), db_str(ctl_os_user()) };
+
+	return act(ctl, STMT_USER_SESSIONS_END, args, nitems(args), cols,
+	    nitems(cols));
+}
+
+int
+user_sessions(struct ctl *ctl, const struct ctl_args *a)
+{
+	static const struct out_col cols[] = {
+		{ "id", OUT_TEXT, "SESSION" },
+		{ "address", OUT_TEXT, "ADDRESS" },
+		{ "created_at", OUT_TEXT, "SINCE" },
+		{ "expires_at", OUT_TEXT, "EXPIRES" },
+		{ "user_agent", OUT_TEXT, NULL },
+	};
+	const struct db_arg arg = db_str(a->v[0]);
+	struct db_sync *db;
+	struct db_result *res;
+	int code;
+
+	if (a->opt[SESSIONS_END] != NULL)
+		return sessions_end(ctl, a->v[0]);
+	if ((db = pg_begin(ctl)) == NULL)
+		return CTL_UNAVAILABLE;
+	if ((code = user_known(ctl, db, a->v[0])) == CTL_OK) {
+		res = db_sync_query(db, stmt_get(STMT_USER_SESSIONS), &arg, 1);
+		if (db_err(res) != ERR_OK)
+			code = failed(ctl, res, a->v[0]);
+		else
+			out_rows(ctl, res, cols, nitems(cols));
+		db_sync_done(&res);
+	}
 	db_sync_close(db);
 	return code;
 }

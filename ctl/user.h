@@ -16,5 +16,10 @@ int user_first(struct ctl *, struct db_sync *, const char *name,
 int user_add(struct ctl *, const struct ctl_args *);
 int user_passwd(struct ctl *, const struct ctl_args *);
 int user_list(struct ctl *, const struct ctl_args *);
+int user_disable(struct ctl *, const struct ctl_args *);
+int user_enable(struct ctl *, const struct ctl_args *);
+int user_sessions(struct ctl *, const struct ctl_args *);
+/* CTL_OK, or said why not. */
+int user_known(struct ctl *, struct db_sync *, const char *name);
 
 #endif

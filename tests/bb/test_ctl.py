@@ -341,6 +341,86 @@ def test_user_passwd(s):
 
 # ---- nodes
 
+def test_user_disable(s):
+    """A disabled user is out at once, an enabled one signs in again"""
+    s.user_add("switched", "viewer")
+    c = s.session_for("switched")
+    c.get("/api/v1/auth/me").want(200)
+    doc = s.ctl("user", "disable", "switched", json_out=True)
+    tap.equal((doc["username"], doc["is_active"], doc["ended"]),
+              ("switched", False, 1))
+    mast.wait_until(lambda: c.get("/api/v1/auth/me").status == 401, 3,
+                    "the end of the session")
+    tap.equal(mast.Session(s, source="127.5.0.1").signin(
+        "switched", "Passw0rd-x").status, 401)
+    tap.contains(s.ctl("user", "enable", "switched"), "switched")
+    s.session_for("switched")
+    s.ctl("user", "disable", "nobody-such", want=4)
+    s.ctl("user", "enable", "nobody-such", want=4)
+    name = s.info["admin"]["username"]
+    others = s.sql("UPDATE mast.users SET is_active = false WHERE role = "
+                   "'super_admin' AND username <> %s RETURNING id", name)
+    s.ctl("user", "disable", name, want=5)
+    for (who,) in others:
+        s.sql("UPDATE mast.users SET is_active = true WHERE id = %s", who)
+    s.admin().get("/api/v1/auth/me").want(200)
+    tap.equal(s.sql("SELECT action, details->>'is_active' FROM mast.audit "
+                    "WHERE actor_name = 'mastctl' AND details->>'username' "
+                    "= 'switched' AND action = 'user.update' ORDER BY id"),
+              [("user.update", "false"), ("user.update", "true")])
+
+
+def test_user_sessions(s):
+    """The open sessions of a user are listed and ended"""
+    s.user_add("many-sessions", "viewer")
+    both = [s.session_for("many-sessions") for _ in range(2)]
+    rows = s.ctl("user", "sessions", "many-sessions", json_out=True)
+    tap.equal([r["address"] for r in rows],
+              [c.source for c in reversed(both)])
+    tap.contains(s.ctl("user", "sessions", "many-sessions"), both[0].source)
+    doc = s.ctl("user", "sessions", "--end", "many-sessions", json_out=True)
+    tap.equal((doc["username"], doc["ended"]), ("many-sessions", 2))
+    for c in both:
+        mast.wait_until(lambda: c.get("/api/v1/auth/me").status == 401, 3,
+                        "the end")
+    tap.equal(s.ctl("user", "sessions", "many-sessions", json_out=True), [])
+    s.ctl("user", "sessions", "nobody-such", want=4)
+    s.ctl("user", "sessions", "--end", "nobody-such", want=4)
+    s.ctl("user", "sessions", want=64)
+
+
+def test_tokens(s):
+    """API tokens are listed without their text and ended by their id"""
+    s.user_add("token-owner", "operator")
+    c = s.session_for("token-owner")
+    made = c.post("/api/v1/tokens", {
+        "name": "ci", "max_role": "viewer", "read_only": True,
+        "node_ids": []}).want(201).json
+    rows = s.ctl("token", "list", "--user", "token-owner", json_out=True)
+    tap.equal(len(rows), 1)
+    tap.equal([rows[0][k] for k in ("id", "username", "name", "max_role",
+                                    "read_only", "node_ids", "valid",
+                                    "last_used_at")],
+              [made["id"], "token-owner", "ci", "viewer", True, [], True,
+               None])
+    text = s.ctl("token", "list")
+    tap.contains(text, made["id"])
+    assert made["token"][4:] not in text
+    p = mast.Session(s, bearer=True)
+    p.token = made["token"]
+    p.get("/api/v1/auth/me").want(200)
+    tap.equal(s.ctl("token", "revoke", made["id"], json_out=True),
+              {"id": made["id"], "username": "token-owner", "name": "ci"})
+    mast.wait_until(lambda: p.get("/api/v1/auth/me").status == 401, 3,
+                    "the end of the token")
+    s.ctl("token", "revoke", made["id"], want=4)
+    s.ctl("token", "revoke", "x", want=4)
+    s.ctl("token", "list", "--user", "nobody-such", want=4)
+    tap.equal(s.sql("SELECT actor_kind, details->>'name' FROM mast.audit "
+                    "WHERE action = 'token.delete' AND target_id = %s",
+                    made["id"]), [("system", "ci")])
+
+
 def test_node_add(s):
     """node add prints a token that registers a node; only a hash is kept"""
     doc = s.ctl("node", "add", "--type", "relay", "--description", "in Oslo",
