@@ -75,6 +75,7 @@ struct apid {
 	bool			 privileged;	/* was started as root */
 	uid_t			 ctl_uid;	/* of [suite] user_ctl; -1: none */
 	bool			 stopping;
+	unsigned		 exports;	/* and imports, under way */
 	bool			 db_was_up;	/* since the start */
 	struct db		*db;
 	struct settings		*settings;

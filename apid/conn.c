@@ -159,14 +159,31 @@ row_refusal(const struct route *row, const struct who *w)
 	return NULL;
 }
 
+/* Role and node. False: answered. */
+static bool
+conn_allow(struct req *r)
+{
+	const struct route *row = r->route;
+	const char *refusal = row_refusal(row, r->who);
+
+	if (refusal != NULL) {
+		req_fail(r, ERR_FORBIDDEN, "%s", refusal);
+		return false;
+	}
+	if ((row->flags & ROUTE_NODE) && (r->params.id_at == ROUTE_PARAMS ||
+	    !who_may(r->who, &r->params.v[r->params.id_at].id))) {
+		req_fail(r, ERR_NODE_FORBIDDEN, NULL);
+		return false;
+	}
+	return true;
+}
+
 /* Body, role, node: in the order in which their refusals win. */
 static void
 conn_dispatch(struct conn *c)
 {
 	struct req *r = c->req;
-	const struct route *row = r->route;
 	struct json_faults faults = { .n = 0 };
-	const char *refusal;
 	enum err err;
 
 	c->state = CONN_BUSY;
@@ -176,17 +193,30 @@ conn_dispatch(struct conn *c)
 		req_faults(r, err, &faults);
 		return;
 	}
-	if ((refusal = row_refusal(row, r->who)) != NULL) {
-		req_fail(r, ERR_FORBIDDEN, "%s", refusal);
+	if (!conn_allow(r))
 		return;
-	}
-	if ((row->flags & ROUTE_NODE) && (r->params.id_at == ROUTE_PARAMS ||
-	    !who_may(r->who, &r->params.v[r->params.id_at].id))) {
-		req_fail(r, ERR_NODE_FORBIDDEN, NULL);
-		return;
-	}
 	r->dispatched = true;
 	once_start(r);
+}
+
+/* A row that takes its body in pieces: the handler comes first. False: it
+ * has answered. */
+static bool
+conn_early(struct conn *c)
+{
+	struct req *r = c->req;
+
+	c->state = CONN_BUSY;
+	c->body_whole = c->sink_full = false;
+	if (!body_is_json(http1_get(&r->h, "Content-Type"))) {
+		req_fail(r, ERR_MEDIA_TYPE, NULL);
+		return false;
+	}
+	if (!conn_allow(r))
+		return false;
+	r->dispatched = true;
+	r->route->fn(r);
+	return c->req == r;
 }
 
 /* ---- the body ---- */
@@ -219,7 +249,8 @@ body_take(struct conn *c, enum err *err_r)
 		c->left -= body;
 		got = c->left == 0;
 	}
-	if (buf_used(out) + body > body_limit(c->req->route)) {
+	c->req->taken += body;
+	if (c->req->taken > body_limit(c->req->route)) {
 		*err_r = ERR_TOO_LARGE;
 		return -1;
 	}
@@ -228,6 +259,42 @@ body_take(struct conn *c, enum err *err_r)
 	if (got == 1)
 		c->chunked = false;
 	return got;
+}
+
+/* What has come goes to the sink. It may answer, and then the request is
+ * gone; a sink that is full stops the client. */
+static void
+conn_sink(struct conn *c)
+{
+	struct req *r = c->req;
+
+	if (!c->sinking && !c->sink_full) {
+		c->sinking = true;
+		r->sink(r, &r->body_in, c->body_whole);
+		c->sinking = false;
+	}
+	if (c->req == r && r->sink != NULL && c->state == CONN_BODY)
+		conn_pause(c, c->sink_full);
+}
+
+void
+conn_body_pause(struct conn *c, bool pause)
+{
+	c->sink_full = pause;
+	if (!pause && c->req != NULL && !c->sinking)
+		conn_sink(c);
+}
+
+/* A body that cannot be: whoever took its beginning hears of it. */
+static void
+conn_bad_body(struct conn *c, enum err err, const char *why)
+{
+	struct req *r = c->req;
+
+	c->keep = false;
+	if (r->sink != NULL && r->gone != NULL)
+		r->gone(r);
+	req_fail(r, err, why != NULL ? "%s" : NULL, why);
 }
 
 static void
@@ -239,13 +306,18 @@ conn_feed(struct conn *c)
 	if (buf_used(&c->next) == 0)
 		return;
 	got = body_take(c, &err);
-	if (got == 1) {
-		conn_dispatch(c);
-	} else if (got < 0) {
-		c->keep = false;
-		req_fail(c->req, err, err == ERR_BAD_REQUEST ?
+	if (got < 0) {
+		conn_bad_body(c, err, err == ERR_BAD_REQUEST ?
 		    "malformed chunked body" : NULL);
-	}
+	} else if (c->req->sink != NULL) {
+		if (got == 1) {
+			c->body_whole = true;
+			c->state = CONN_BUSY;
+			timer_del(&c->timer);
+		}
+		conn_sink(c);
+	} else if (got == 1)
+		conn_dispatch(c);
 }
 
 /* The caller is known or need not be. */
@@ -254,6 +326,13 @@ conn_body(struct conn *c)
 {
 	uint64_t due;
 
+	if ((c->req->route->flags & ROUTE_STREAM) && !conn_early(c))
+		return;
+	if (c->left == 0 && !c->chunked && c->req->sink != NULL) {
+		c->body_whole = true;
+		conn_sink(c);
+		return;
+	}
 	if (c->left == 0 && !c->chunked) {
 		conn_dispatch(c);
 		return;
@@ -510,6 +589,9 @@ on_drained(void *arg)
 
 	if (c->state == CONN_TAKEN) {
 		c->taker->drained(c->taker_arg);
+	} else if (c->state == CONN_BUSY && c->req != NULL &&
+	    c->req->streaming) {
+		c->req->more(c->req);
 	} else if (c->state == CONN_HEAD) {
 		conn_pause(c, false);
 		conn_run(c);
@@ -524,7 +606,7 @@ req_lost(struct conn *c, struct req *r)
 	c->req = NULL;
 	r->conn = NULL;
 	auth_forget(&r->auth);
-	if (r->dispatched && r->route->method != ROUTE_GET) {
+	if (r->dispatched && r->route->method != ROUTE_GET && !r->abandon) {
 		r->head_in = c->in;
 		c->in = (struct buf)BUF_INIT;
 		http_counters(c->http)->orphans++;
@@ -573,8 +655,7 @@ on_timer(void *arg)
 		break;
 	case CONN_BODY:
 		http_counters(c->http)->timeouts++;
-		c->keep = false;
-		req_fail(c->req, ERR_TIMEOUT, "the body was too slow");
+		conn_bad_body(c, ERR_TIMEOUT, "the body was too slow");
 		break;
 	case CONN_DISCARD:
 		conn_close(c);
@@ -619,6 +700,8 @@ conn_free(struct conn *c)
 	if (r != NULL) {
 		c->req = NULL;
 		auth_forget(&r->auth);
+		if ((r->streaming || r->sink != NULL) && r->gone != NULL)
+			r->gone(r);
 		db_forget(&r->db);
 		ipc_forget(&r->ipc);
 		http_req_put(c->http, r);

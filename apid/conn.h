@@ -58,6 +58,9 @@ struct conn {
 	bool			 keep;
 	bool			 looping;
 	bool			 paused;
+	bool			 sinking;	/* inside a sink */
+	bool			 sink_full;	/* it paused */
+	bool			 body_whole;
 	bool			 head_timed;
 	bool			 trusted;	/* a proxy of ours */
 	struct sock_addr	 peer;
@@ -76,6 +79,8 @@ void conn_stop(struct conn *);
 
 /* Before a response head is written: may the connection stay? */
 bool conn_keep(struct conn *);
+/* The body of the request waits, or goes on: to its sink. */
+void conn_body_pause(struct conn *, bool);
 /* The response was handed to the stream; r is gone after this. */
 void conn_answered(struct conn *, struct req *);
 /* The 101 was handed to the stream (status 0: relayed, nothing of ours was

@@ -337,6 +337,10 @@ http_req_put(struct http *h, struct req *r)
 		r->cookie = r->answered = r->dispatched = r->head = false;
 		r->cache_set = r->retry_set = r->encoded = r->budget = false;
 		r->gone = NULL;
+		r->sink = NULL;
+		r->more = NULL;
+		r->taken = 0;
+		r->abandon = r->streaming = r->chunked = false;
 		r->err = ERR_OK;
 		r->status = 0;
 		r->params.n = 0;

@@ -63,3 +63,6 @@ TESTS += tests/unit/apid_picture
 tests_unit_apid_picture_SOURCES = tests/unit/apid_picture.c
 tests_unit_apid_picture_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
 EXTRA_DIST += tests/unit/apid_routes.txt
+apid_libapid_a_SOURCES += \
+	apid/h_export.c apid/h_export.h apid/h_import.c apid/h_import.h \
+	apid/stmt_export.c

@@ -191,7 +191,8 @@ once_start(struct req *r)
 	char key[KEY_MAX + 1];
 	int got = 0;
 
-	if (r->route->method == ROUTE_POST && r->who != NULL)
+	if (r->route->method == ROUTE_POST && r->who != NULL &&
+	    !(r->route->flags & ROUTE_LONG))
 		got = key_get(r, key);
 	if (got == 0) {
 		r->route->fn(r);

@@ -22,6 +22,9 @@ struct job {
 	bool			 make, ok;
 	char			 phc[SECRET_PWHASH];
 	pwhash_fn		 fn;
+	pwhash_key_fn		 key_fn;	/* derive, when set */
+	uint8_t			 salt[SECRET_SALT];
+	uint8_t			 key[SECRET_KEY];
 	void			*arg;
 	size_t			 n;
 	char			 password[];
@@ -46,6 +49,7 @@ job_free(struct job *j)
 {
 	secret_wipe(j->password, j->n);
 	secret_wipe(j->phc, sizeof(j->phc));
+	secret_wipe(j->key, sizeof(j->key));
 	free(j);
 }
 
@@ -54,7 +58,9 @@ job_run(struct job *j)
 {
 	struct slice password = { j->password, j->n };
 
-	if (j->make)
+	if (j->key_fn != NULL)
+		j->ok = secret_derive(j->key, password, j->salt) == 0;
+	else if (j->make)
 		j->ok = secret_pwhash(j->phc, password) == 0;
 	else if (j->phc[0] != '\0')
 		j->ok = secret_pwverify(j->phc, password);
@@ -106,7 +112,11 @@ on_done(evutil_socket_t fd, short what, void *arg)
 		STAILQ_REMOVE_HEAD(&ready, next);
 		p->waiting--;
 		p->stats.done++;
-		j->fn(j->arg, j->ok, j->make && j->ok ? j->phc : NULL);
+		if (j->key_fn != NULL)
+			j->key_fn(j->arg, j->ok ? j->key : NULL);
+		else
+			j->fn(j->arg, j->ok, j->make && j->ok ? j->phc :
+			    NULL);
 		job_free(j);
 	}
 }
@@ -181,29 +191,60 @@ pwhash_free(struct pwhash *p)
 	free(p);
 }
 
-static bool
-push(struct pwhash *p, bool make, struct slice password, const char *phc,
-    pwhash_fn fn, void *arg)
+/* NULL: full. Nobody else sees it before push_job. */
+static struct job *
+new_job(struct pwhash *p, struct slice password, void *arg)
 {
 	struct job *j;
 
 	if (p->waiting >= PWHASH_QUEUE + p->nthreads) {
 		p->stats.refused++;
-		return false;
+		return NULL;
 	}
 	j = xcalloc(1, sizeof(*j) + password.n);
-	j->make = make;
-	j->fn = fn;
 	j->arg = arg;
 	j->n = password.n;
 	memcpy(j->password, password.p, password.n);
-	if (phc != NULL && strlen(phc) < sizeof(j->phc))
-		memcpy(j->phc, phc, strlen(phc) + 1);
+	return j;
+}
+
+static void
+push_job(struct pwhash *p, struct job *j)
+{
 	p->waiting++;
 	pthread_mutex_lock(&p->lock);
 	STAILQ_INSERT_TAIL(&p->todo, j, next);
 	pthread_cond_signal(&p->more);
 	pthread_mutex_unlock(&p->lock);
+}
+
+static bool
+push(struct pwhash *p, bool make, struct slice password, const char *phc,
+    pwhash_fn fn, void *arg)
+{
+	struct job *j = new_job(p, password, arg);
+
+	if (j == NULL)
+		return false;
+	j->make = make;
+	j->fn = fn;
+	if (phc != NULL && strlen(phc) < sizeof(j->phc))
+		memcpy(j->phc, phc, strlen(phc) + 1);
+	push_job(p, j);
+	return true;
+}
+
+bool
+pwhash_derive(struct pwhash *p, struct slice passphrase,
+    const uint8_t salt[SECRET_SALT], pwhash_key_fn fn, void *arg)
+{
+	struct job *j = new_job(p, passphrase, arg);
+
+	if (j == NULL)
+		return false;
+	j->key_fn = fn;
+	memcpy(j->salt, salt, SECRET_SALT);
+	push_job(p, j);
 	return true;
 }
 

@@ -29,6 +29,11 @@ bool pwhash_check(struct pwhash *, struct slice password, const char *phc,
 bool pwhash_make(struct pwhash *, struct slice password, pwhash_fn,
     void *arg);
 
+/* A key from a passphrase (secret_derive); NULL: no memory for it. */
+typedef void (*pwhash_key_fn)(void *arg, const uint8_t *key);
+bool pwhash_derive(struct pwhash *, struct slice passphrase,
+    const uint8_t salt[SECRET_SALT], pwhash_key_fn, void *arg);
+
 struct pwhash_stats { uint64_t done, refused; unsigned waiting; };
 void pwhash_stats(const struct pwhash *, struct pwhash_stats *);
 

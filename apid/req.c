@@ -344,6 +344,92 @@ answer(struct req *r, int status, const char *type, struct slice body)
 	conn_answered(r->conn, r);
 }
 
+/* ---- answers of any length ---- */
+
+#define STREAM_HIGH	(256 * 1024)	/* unsent: enough for now */
+
+bool
+req_stream(struct req *r, const char *type, void (*more)(struct req *))
+{
+	if (r->head) {
+		answer(r, 200, type, (struct slice){ NULL, 0 });
+		return false;
+	}
+	r->status = 200;
+	r->streaming = r->abandon = true;
+	r->more = more;
+	r->chunked = r->h.minor >= 1;
+	put_head(r, 200, type, false, false);
+	if (!r->chunked)
+		r->conn->keep = false;
+	if (r->chunked)
+		buf_puts(&r->out, "Transfer-Encoding: chunked\r\n");
+	buf_puts(&r->out, conn_keep(r->conn) ? "\r\n" :
+	    "Connection: close\r\n\r\n");
+	stream_write_buf(r->conn->s, &r->out);
+	return true;
+}
+
+bool
+req_stream_put(struct req *r, struct buf *b)
+{
+	if (buf_used(b) > 0) {
+		if (r->chunked)
+			buf_printf(&r->out, "%zx\r\n", buf_used(b));
+		buf_put(&r->out, buf_head(b), buf_used(b));
+		if (r->chunked)
+			buf_puts(&r->out, "\r\n");
+		buf_clear(b);
+		stream_write_buf(r->conn->s, &r->out);
+	}
+	return stream_backlog(r->conn->s) > STREAM_HIGH;
+}
+
+void
+req_stream_end(struct req *r)
+{
+	r->answered = true;
+	if (r->chunked)
+		stream_write(r->conn->s, "0\r\n\r\n", 5);
+	conn_answered(r->conn, r);
+}
+
+void
+req_stream_break(struct req *r, const char *why)
+{
+	struct stream *s = r->conn->s;
+
+	log_warn("req: %s: the answer was broken off: %s", r->id, why);
+	r->answered = true;
+	r->err = ERR_INTERNAL;
+	r->conn->keep = false;
+	conn_answered(r->conn, r);
+	stream_abort(s, true);
+}
+
+/* ---- bodies of any length ---- */
+
+void
+req_body_sink(struct req *r, void (*sink)(struct req *, struct buf *,
+    bool))
+{
+	r->sink = sink;
+}
+
+void
+req_body_pause(struct req *r)
+{
+	if (r->conn != NULL)
+		conn_body_pause(r->conn, true);
+}
+
+void
+req_body_resume(struct req *r)
+{
+	if (r->conn != NULL)
+		conn_body_pause(r->conn, false);
+}
+
 /* ---- answers ---- */
 
 void

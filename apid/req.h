@@ -60,6 +60,8 @@ struct req {
 	/* Called instead when a GET's client goes and something else still
 	 * points here. */
 	void			(*gone)(struct req *);
+	bool			 abandon;	/* not a GET, but may end like
+						 * one when its client goes */
 
 	/* ---- private to http, conn, req ---- */
 	TAILQ_ENTRY(req)	 entry;		/* live or in the pool */
@@ -75,6 +77,11 @@ struct req {
 	bool			 answered;
 	bool			 dispatched;	/* the handler has it */
 	bool			 head;		/* HEAD */
+	void			(*sink)(struct req *, struct buf *, bool last);
+	void			(*more)(struct req *);
+	uint64_t		 taken;		/* bytes of body so far */
+	bool			 streaming;	/* the head of the answer is out */
+	bool			 chunked;	/* and its body in chunks */
 	bool			 cache_set;	/* Cache-Control was given */
 	bool			 retry_set;	/* Retry-After too */
 	bool			 encoded;	/* Content-Encoding too */
@@ -135,6 +142,28 @@ void req_fail_with(struct req *, enum err, const char *detail,
 /* One fault: pointer "/name" and its rule. */
 void req_fault(struct req *, enum err, const char *pointer,
     const char *detail);
+
+/* ---- answers of any length ---- */
+
+/* The head of a 200; then as much as fits, then more() on a later turn,
+ * each time the client has taken it. HEAD: false, the answer is over. */
+bool req_stream(struct req *, const char *type, void (*more)(struct req *));
+/* b is empty afterwards. True: that is enough until more(). */
+bool req_stream_put(struct req *, struct buf *b);
+void req_stream_end(struct req *);	/* ends the request */
+/* Ends it so that the client sees that something is missing. */
+void req_stream_break(struct req *, const char *why);
+
+/* ---- bodies of any length (route has ROUTE_STREAM) ---- */
+
+/* From the handler: sink gets what has come, takes from the buf what it can
+ * use, and is called again with more. After last nothing follows. Whoever
+ * has enough for now pauses. */
+void req_body_sink(struct req *, void (*sink)(struct req *, struct buf *,
+    bool last));
+void req_body_pause(struct req *);
+/* The sink is called again at once if something is left, and with more. */
+void req_body_resume(struct req *);
 
 /* ---- statements ---- */
 

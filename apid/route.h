@@ -39,6 +39,12 @@ enum route_flags {
 				 * have JSON only, else 406 */
 	ROUTE_EMPTY	= 512,	/* no body is as good as {} */
 	ROUTE_FREE	= 256,	/* takes nothing of a budget (budget.h) */
+	ROUTE_STREAM	= 2048,	/* a JSON body of any size up to body_max: the
+				 * handler comes first and takes it in pieces,
+				 * req_body_sink; schema is NULL. It has no
+				 * Idempotency-Key */
+	ROUTE_LONG	= 4096,	/* the answer is streamed: it cannot be kept
+				 * for an Idempotency-Key */
 };
 
 enum route_method {

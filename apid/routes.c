@@ -12,7 +12,9 @@
 #include "h_enrol.h"
 #include "h_event.h"
 #include "h_flow.h"
+#include "h_export.h"
 #include "h_health.h"
+#include "h_import.h"
 #include "h_node.h"
 #include "h_page.h"
 #include "h_place.h"
@@ -214,6 +216,16 @@ static const struct route routes[] = {
 	{ ROUTE_POST, API "/settings/tls/restore", ROLE_ADMIN, 0, 0, NULL,
 	  NULL, h_tls_restore, "Serve with the previous pair again" },
 
+	/* the whole installation */
+	{ ROUTE_GET, API "/export", ROLE_SUPER_ADMIN, ROUTE_LONG, 0, NULL,
+	  NULL, h_export, "Everything but secrets, as a file" },
+	{ ROUTE_POST, API "/export", ROLE_SUPER_ADMIN,
+	  ROUTE_LONG | ROUTE_SESSION, KB(8), &h_export_body, &h_export_size,
+	  h_export_secrets, "Everything with encrypted secrets" },
+	{ ROUTE_POST, API "/import", ROLE_SUPER_ADMIN,
+	  ROUTE_STREAM | ROUTE_SESSION, H_IMPORT_BODY, NULL, NULL,
+	  h_import, "Take in an export file" },
+
 	/* sockets */
 	{ ROUTE_GET, "/ws/dashboard", ROLE_VIEWER, ROUTE_UPGRADE, 0, NULL,
 	  NULL, h_dashboard, "Live state for browsers" },
@@ -252,7 +264,7 @@ routes_dump(struct buf *b)
 
 	for (i = 0; i < nitems(routes); i++) {
 		r = &routes[i];
-		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s%s%s%s%s  %s\n",
+		buf_printf(b, "%-6s %-28s %-8s %6zu%s%s%s%s%s%s%s%s%s%s%s%s%s%s  %s\n",
 		    route_method_name(r->method), r->pattern,
 		    role_text(r->role), r->body_max,
 		    r->schema != NULL ? " json" : "",
@@ -266,6 +278,8 @@ routes_dump(struct buf *b)
 		    r->flags & ROUTE_SESSION ? " session" : "",
 		    r->flags & ROUTE_ACCEPT ? " accept" : "",
 		    r->flags & ROUTE_EMPTY ? " empty" : "",
-		    r->flags & ROUTE_FREE ? " free" : "", r->doc);
+		    r->flags & ROUTE_FREE ? " free" : "",
+		    r->flags & ROUTE_STREAM ? " stream" : "",
+		    r->flags & ROUTE_LONG ? " long" : "", r->doc);
 	}
 }

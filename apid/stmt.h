@@ -22,6 +22,7 @@ enum stmt_family {
 	STMT_TUNNEL	= 8 << 8,
 	STMT_COMMAND	= 9 << 8,
 	STMT_ENROL	= 10 << 8,
+	STMT_EXPORT	= 7 << 8,
 };
 
 enum stmt {			/* the order of the tables */
@@ -140,12 +141,24 @@ enum stmt {			/* the order of the tables */
 	STMT_RELEASE,		/* see the text: json, version, found */
 	STMT_SECRET_ROTATE,	/* see the text: node, command, why not */
 	STMT_ENROL__END,
+
+	/* stmt_export.c */
+	STMT_EXPORT_OPEN = STMT_EXPORT,	/* (address, request, events, days,
+				 * audit, secrets) time, user; audit */
+	STMT_EXPORT_SECTION,	/* (section, days) */
+	STMT_EXPORT_FETCH,	/* (n) row */
+	STMT_IMPORT_BEGIN,	/* () whether it may */
+	STMT_IMPORT_STAGE,	/* (section, first, rows) */
+	STMT_IMPORT_APPLY,	/* (mode, address, request) report, whether it
+				 * has conflicts, these; audit */
+	STMT_EXPORT__END,
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
 extern const struct db_stmt stmt_enrol[];
 extern const struct db_stmt stmt_user[], stmt_system[], stmt_audit[];
 extern const struct db_stmt stmt_place[], stmt_tunnel[], stmt_command[];
+extern const struct db_stmt stmt_export[];
 
 const struct db_part *stmt_parts(size_t *n_r);
 unsigned stmt_flags(unsigned stmt);	/* DB_READ and so on */

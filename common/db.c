@@ -493,6 +493,7 @@ db_new(const struct db_config *cfg)
 	TAILQ_INIT(&db->waiting);
 	TAILQ_INIT(&db->waiting_bulk);
 	TAILQ_INIT(&db->failed);
+	LIST_INIT(&db->txs);
 	for (i = 0; (st = db_stmt_nth(db, i)) != NULL; i++)
 		if (st->flags & DB_BULK)
 			db->has_bulk = true;
@@ -533,6 +534,7 @@ db_free(struct db *db)
 		return;
 	if (db->calling > 0)
 		fatal("db: freed from its own callback");
+	db_tx_free_all(db);
 	for (i = 0; i < db->cfg.conns; i++) {
 		struct db_conn *c = &db->conns[i];
 

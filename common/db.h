@@ -121,6 +121,30 @@ int db_id(const struct db_result *, int row, int col, struct id *);
 long db_bytea(const struct db_result *, int row, int col, void *dst,
     size_t size);
 
+/*
+ * A transaction of many statements on a connection of its own, one statement
+ * at a time: what reads or writes more than memory should hold. The pool and
+ * its other users do not notice.
+ */
+struct db_tx;
+struct db_tx_opts {
+	const char	*actor;		/* user id text, or NULL */
+	bool		 snapshot;	/* read only, one view of all tables */
+	mono_us		 deadline;	/* of each statement; 0: 60 s */
+	mono_us		 idle;		/* between two statements; 0: 60 s */
+};
+/* Connects and begins; fn says whether that worked. */
+struct db_tx *db_tx_new(struct db *, const struct db_tx_opts *, db_fn,
+    void *arg);
+/* Not before the answer to the last one. Parameters are copied. */
+void db_tx_query(struct db_tx *, unsigned stmt, const struct db_arg *,
+    size_t n, db_fn, void *arg);
+/* The last question; db_tx_drop is due after its answer all the same. */
+void db_tx_commit(struct db_tx *, db_fn, void *arg);
+/* Closes the connection, which takes back what was not committed. Nothing is
+ * called any more. From anywhere. */
+void db_tx_drop(struct db_tx **);
+
 struct db_stats {
 	uint64_t queries, failed, timeouts, reconnects, refused_full;
 	unsigned up, conns, waiting, inflight;

@@ -20,8 +20,10 @@
 #define DB_BACKOFF_MIN	(50 * MONO_MS)
 #define DB_BACKOFF_MAX	(2 * MONO_SEC)
 
-#define ACTOR_SQL	"SELECT pg_catalog.set_config('mast.actor', $1, true)"
 #define CHECK_SQL	"SELECT max(version) FROM mast.migrations"
+
+const char db_actor_sql[] =
+    "SELECT pg_catalog.set_config('mast.actor', $1, true)";
 
 static void conn_event(evutil_socket_t, short, void *);
 
@@ -178,7 +180,7 @@ conn_check(struct db_conn *c)
 	PQsetErrorVerbosity(c->pg, PQERRORS_DEFAULT);
 	ok = PQsetnonblocking(c->pg, 1) == 0 && PQenterPipelineMode(c->pg) &&
 	    PQsendQueryParams(c->pg, CHECK_SQL, 0, NULL, NULL, NULL, NULL, 0) &&
-	    PQsendPrepare(c->pg, DB_ACTOR_NAME, ACTOR_SQL, 1, NULL);
+	    PQsendPrepare(c->pg, DB_ACTOR_NAME, db_actor_sql, 1, NULL);
 	for (i = 0; ok && (st = db_stmt_nth(db, i)) != NULL; i++)
 		ok = PQsendPrepare(c->pg, st->name, st->sql, st->nparams,
 		    NULL);

@@ -6,6 +6,7 @@
  * db_conn.c	one connection: dialing, first words, results
  * db_value.c	parameters in, results out
  * db_sync.c	the blocking form
+ * db_tx.c	transactions of many statements
  */
 #ifndef MAST_DB_INT_H
 #define MAST_DB_INT_H
@@ -76,7 +77,10 @@ struct db_conn {
 	char		*why;		/* of broken */
 };
 
+LIST_HEAD(db_txs, db_tx);
+
 struct db {
+	struct db_txs		 txs;
 	struct db_config	 cfg;
 	char			*conninfo, *program, *refusal;
 	struct event		*turn;	/* deferred work of this loop turn */
@@ -99,6 +103,8 @@ void	 db_lost(struct db_conn *);	/* what was in flight on it */
 void	 db_pump(struct db *);
 void	 db_tell(struct db *, const char *why);
 
+extern const char db_actor_sql[];	/* ($1: whom it runs as) */
+void	 db_tx_free_all(struct db *);
 void	 db_conn_dial(void *conn);
 void	 db_conn_flush(struct db_conn *);
 /* From anywhere: the closing itself waits for a clean turn. */

@@ -2,7 +2,9 @@ noinst_LIBRARIES += common/libcommon.a
 common_libcommon_a_SOURCES = \
 	common/arena.c common/arena.h common/buf.c common/buf.h \
 	common/conf.c common/conf.h common/db.c common/db.h \
-	common/db_conn.c common/db_int.h common/db_sync.c common/db_value.c \
+	common/db_conn.c common/db_int.h common/db_sync.c common/db_tx.c common/db_value.c \
+	common/dump.h common/dump_int.h common/dump_in.c common/dump_out.c \
+	common/dump_rows.c common/dump_seal.c \
 	common/driver.c common/driver.h common/driver_edge.c \
 	common/driver_edge.h common/driver_edge_config.c \
 	common/driver_relay.c common/err.c common/err.h \

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,10 @@
 #define NONCE		crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG		crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define SEAL_OVERHEAD	(1 + NONCE + TAG)
+
+/* RFC 9106's choice for little memory: a file waits for its attacker. */
+#define DERIVE_OPS	3
+#define DERIVE_MEM	(65536 * 1024)
 
 /* OWASP's second choice for Argon2id, for many sign-ins at a time. */
 #define PW_OPS	2
@@ -204,6 +209,36 @@ secret_sha256(const void *p, size_t n, uint8_t out[SECRET_HASH])
 	crypto_hash_sha256(out, p, n);
 }
 
+struct secret_digest {
+	crypto_generichash_state	st;	/* aligned by its type */
+};
+
+struct secret_digest *
+secret_digest_new(void)
+{
+	struct secret_digest *d = NULL;
+
+	if (posix_memalign((void **)&d, 64, sizeof(*d)) != 0)
+		fatal("secret: no memory");
+	crypto_generichash_init(&d->st, NULL, 0, SECRET_HASH);
+	return d;
+}
+
+void
+secret_digest_put(struct secret_digest *d, const void *p, size_t n)
+{
+	crypto_generichash_update(&d->st, p, n);
+}
+
+void
+secret_digest_end(struct secret_digest **dp, uint8_t out[SECRET_HASH])
+{
+	if (*dp != NULL && out != NULL)
+		crypto_generichash_final(&(*dp)->st, out, SECRET_HASH);
+	free(*dp);
+	*dp = NULL;
+}
+
 /* ---- sealing ---- */
 
 void
@@ -331,6 +366,14 @@ secret_pwverify(const char *phc, struct slice password)
 {
 	return crypto_pwhash_argon2id_str_verify(phc, password.p,
 	    password.n) == 0;
+}
+
+int
+secret_derive(uint8_t key[SECRET_KEY], struct slice passphrase,
+    const uint8_t salt[SECRET_SALT])
+{
+	return crypto_pwhash(key, SECRET_KEY, passphrase.p, passphrase.n,
+	    salt, DERIVE_OPS, DERIVE_MEM, crypto_pwhash_ALG_ARGON2ID13);
 }
 
 const char *

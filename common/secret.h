@@ -15,6 +15,7 @@
 #define SECRET_KEY	32
 #define SECRET_HASH	32
 #define SECRET_SIGNATURE 64
+#define SECRET_SALT	16
 #define SECRET_PWHASH	128	/* sodium's PHC string with its NUL */
 
 struct secret_key;		/* guarded, locked, not dumped */
@@ -45,6 +46,11 @@ void secret_digest(const void *, size_t, uint8_t out[SECRET_HASH]);
 
 /* SHA-256, where PostgreSQL has to come to the same. */
 void secret_sha256(const void *, size_t, uint8_t out[SECRET_HASH]);
+/* The same in pieces. end frees it; NULL out: only that. */
+struct secret_digest;
+struct secret_digest *secret_digest_new(void);
+void secret_digest_put(struct secret_digest *, const void *, size_t);
+void secret_digest_end(struct secret_digest **, uint8_t out[SECRET_HASH]);
 
 /* XChaCha20-Poly1305 under a purpose subkey, ad authenticated beside it.
  * Form: 1 version byte, 24 nonce, ciphertext, 16 tag. open: 0 or -1. */
@@ -72,6 +78,10 @@ bool secret_signed(const uint8_t pub[SECRET_KEY], const void *, size_t,
  * event loop. hash: 0 or -1 without memory. */
 int secret_pwhash(char out[SECRET_PWHASH], struct slice password);
 bool secret_pwverify(const char *phc, struct slice password);
+/* A key from a passphrase: Argon2id v1.3, m = 65536 KiB, t = 3, p = 1. As
+ * slow. 0 or -1 without memory. */
+int secret_derive(uint8_t key[SECRET_KEY], struct slice passphrase,
+    const uint8_t salt[SECRET_SALT]);
 /* A fixed valid hash with the same cost, for users that do not exist. */
 const char *secret_pwdummy(void);
 

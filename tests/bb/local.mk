@@ -7,8 +7,10 @@ BB_TESTS = \
 	tests/bb/test_describe.py \
 	tests/bb/test_doors.py tests/bb/test_durability.py \
 	tests/bb/test_enroll.py tests/bb/test_event_ack.py \
-	tests/bb/test_events.py tests/bb/test_fleet.py tests/bb/test_flows.py \
-	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_nodes.py \
+	tests/bb/test_events.py tests/bb/test_export.py \
+	tests/bb/test_fleet.py tests/bb/test_flows.py \
+	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_import.py \
+	tests/bb/test_nodes.py \
 	tests/bb/test_page.py tests/bb/test_place.py tests/bb/test_readme.py
 BB_TESTS += tests/bb/test_settings.py tests/bb/test_tls.py
 BB_TESTS += tests/bb/test_budget.py tests/bb/test_hostile.py \

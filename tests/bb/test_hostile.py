@@ -211,6 +211,10 @@ def test_query(s):
 
 # ---- in the body
 
+# Read as they come: the first fault counts, be it a rule's or the syntax's.
+AS_IT_COMES = {"POST /api/v1/import"}
+
+
 def nested(n):
     return b"[" * n + b"]" * n
 
@@ -255,6 +259,10 @@ def test_body(s):
                     ("a string", b'"x"', {422}),
                     ("a number", b"1e400", {400, 422}),
                     ("too much", good[:-1] + b" " * 600000 + b"}", {413})):
+                if door.key in AS_IT_COMES:
+                    if what == "too much":
+                        continue        # 64 MiB: test_import.py
+                    statuses = statuses | {422}
                 if raw.strip() or not door.optional:
                     tally.refused(door, what, statuses, raw=raw)
             for kind in ("text/plain", "application/xml", "multipart/form-"

@@ -21,8 +21,10 @@ UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade",
            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
 PASSWORD = "Passw0rd-x"
 SPARE = 40
-# Only for who sees all nodes: there is no node yet that could be his.
-WHOLE = {"POST /api/v1/nodes"}
+# Only for who sees all nodes: there is no node yet that could be his, or it
+# is about every node.
+WHOLE = {"POST /api/v1/nodes", "GET /api/v1/export", "POST /api/v1/export",
+         "POST /api/v1/import"}
 number = itertools.count(1)
 
 
@@ -246,6 +248,9 @@ REQUESTS = {
     "GET /api/v1/tokens": Ask(200),
     "POST /api/v1/tokens": Ask(201, {"name": "made", "max_role": "viewer"}),
     "DELETE /api/v1/tokens/{id}": Ask(204, id=some_token),
+    "GET /api/v1/export": Ask(200),
+    "POST /api/v1/export": Ask(200, {"passphrase": "correct horse"}),
+    "POST /api/v1/import": Ask(200, {"version": 1, "data": {}}),
     "GET /api/v1/device-types": Ask(200),
     "GET /api/v1/nodes": Ask(200),
     "POST /api/v1/nodes": Ask(201, {"name": "made"}),

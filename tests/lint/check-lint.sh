@@ -60,7 +60,7 @@ BEGIN {
 	split("timer conf json jscan secret tls rate sandbox http1 ws msg " \
 	    "sock frame driver tls_cert", a)
 	for (i in a) layer[a[i]] = 1
-	split("stream ipc db proc seal certs tunnel", a)
+	split("stream ipc db proc seal certs tunnel dump", a)
 	for (i in a) layer[a[i]] = 2
 	split("json:jscan frame:jscan frame:json driver:jscan driver:json " \
 	    "ipc:stream seal:db certs:db certs:proc", a)

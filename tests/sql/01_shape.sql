@@ -116,7 +116,9 @@ $$, ARRAY['bump_version', 'node_born', 'keep_super_admin', 'signin_lookup',
     'config_push_ended', 'command_refusal', 'rotation_ended',
     'tunnel_guard', 'tunnel_plan', 'tunnel_gone', 'tunnel_relay_gone',
     'tunnel_results',
-    'audit_opened', 'audit_seal_next', 'audit_seal_add'],
+    'audit_opened', 'audit_seal_next', 'audit_seal_add',
+    'export_check', 'export_open', 'export_fetch', 'import_begin',
+    'import_stage', 'import_apply'],
     'no SECURITY DEFINER function but the known ones');
 
 SELECT is_empty($$
