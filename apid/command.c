@@ -75,6 +75,30 @@ answer_failed(struct req *req, const struct command *c, enum err err,
 	buf_free(&b);
 }
 
+/* It is in the journal, and that is all that is known yet. */
+static void
+answer_waits(struct req *req, const struct command *c)
+{
+	char node[ID_TEXT];
+
+	id_text(&req->params.v[0].id, node);
+	req_header(req, "Location", arena_printf(req->arena,
+	    "/api/v1/nodes/%s/commands/%s", node, c->text));
+	req_json(req, 202, slice_of(arena_printf(req->arena,
+	    "{\"command_id\":\"%s\",\"accepted\":true}", c->text)));
+}
+
+/* Did the hub tell how a queued command ended, or does it wait on? */
+static bool
+ended(enum err err, const struct ipc_msg *msg)
+{
+	if (msg == NULL || msg->type != MSG_COMMAND_DONE)
+		return false;
+	return err == ERR_OK || err == ERR_NODE_REFUSED ||
+	    err == ERR_NODE_LOST || err == ERR_NODE_TIMEOUT ||
+	    err == ERR_INVALID || err == ERR_CANCELLED;
+}
+
 static void
 finished(void *arg, enum err err, struct ipc_msg *msg)
 {
@@ -83,6 +107,10 @@ finished(void *arg, enum err err, struct ipc_msg *msg)
 	struct msg_command_done done = { .command = { { 0 } } };
 
 	req->ipc = NULL;
+	if (c->ask.queue && !ended(err, msg)) {
+		answer_waits(req, c);
+		return;
+	}
 	if (msg != NULL && msg->type == MSG_COMMAND_DONE &&
 	    !msg_get_command_done(&msg->in, &done))
 		err = ERR_INTERNAL;
@@ -119,9 +147,11 @@ journalled(struct req *req, const struct db_result *res)
 	else if (db_isnull(res, 0, 1))
 		req_fail(req, ERR_CONFLICT, "%d commands wait for this node "
 		    "already", COMMAND_QUEUE_MAX);
+	else if (c->ask.queue && !hub_up(req->apid->hub))
+		answer_waits(req, c);
 	else if (hub_need(req))
 		hub_command(req, &c->id, &req->params.v[0].id,
-		    c->ask.wait_ms, finished);
+		    c->ask.queue ? 0 : c->ask.wait_ms, finished);
 }
 
 /* args: $11 hash, $12 sealed text, $13 size, $14 dialect. */

@@ -14,5 +14,8 @@ extern const struct json_schema h_command_body;
 extern const size_t h_command_size;
 
 void h_command(struct req *);		/* POST /nodes/:id/command */
+void h_command_list(struct req *);	/* GET /nodes/:id/commands */
+void h_command_get(struct req *);	/* GET /nodes/:id/commands/:command */
+void h_command_cancel(struct req *);	/* DELETE the same */
 
 #endif

@@ -180,7 +180,8 @@ hub_command(struct req *req, const struct id *command, const struct id *node,
 	    .wait_ms = wait_ms, .request_id = slice_of(req->id) };
 
 	msg_put_command(sibling_ask(hub->peer, req, MSG_COMMAND,
-	    (mono_us)wait_ms * MONO_MS + SLACK, fn), &m);
+	    (mono_us)(wait_ms == 0 ? HUB_COMMAND_MS : wait_ms) * MONO_MS +
+	    SLACK, fn), &m);
 	sibling_send(hub->peer);
 }
 

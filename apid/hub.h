@@ -38,6 +38,8 @@ void hub_node_changed(struct hub *, const struct id *, enum msg_node_what);
 bool hub_need(struct req *);
 /* Questions of a REST request while the hub is up: fn's argument is the
  * req, on a later turn. */
+/* wait_ms 0: it may wait in the journal; the answer is its end, if that
+ * comes soon. */
 void hub_command(struct req *, const struct id *command,
     const struct id *node, unsigned wait_ms, ipc_reply_fn);
 void hub_config(struct req *, const struct id *node, ipc_reply_fn);

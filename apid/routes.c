@@ -152,6 +152,13 @@ static const struct route routes[] = {
 	{ ROUTE_POST, API "/nodes/:id/command", ROLE_OPERATOR, ROUTE_NODE,
 	  H_COMMAND_BODY, &h_command_body, &h_command_size,
 	  h_command, "Send a command" },
+	{ ROUTE_GET, API "/nodes/:id/commands", ROLE_VIEWER, ROUTE_NODE, 0,
+	  NULL, NULL, h_command_list, "The node's commands, newest first" },
+	{ ROUTE_GET, API "/nodes/:id/commands/:command_id", ROLE_VIEWER,
+	  ROUTE_NODE, 0, NULL, NULL, h_command_get, "One command" },
+	{ ROUTE_DELETE, API "/nodes/:id/commands/:command_id", ROLE_OPERATOR,
+	  ROUTE_NODE, 0, NULL, NULL,
+	  h_command_cancel, "Cancel a command that is not sent yet" },
 
 	/* events */
 	{ ROUTE_GET, API "/events", ROLE_VIEWER, 0, 0, NULL, NULL,

@@ -119,6 +119,10 @@ enum stmt {			/* the order of the tables */
 	/* stmt_command.c */
 	STMT_COMMAND_OPEN = STMT_COMMAND,	/* see the text: node, id */
 	STMT_CONFIG_PUSH,	/* the same with a configuration */
+	STMT_COMMAND_LIST,	/* see the text: json, key, node is there */
+	STMT_COMMAND_GET,	/* (command, node, access) json */
+	STMT_COMMAND_CANCEL,	/* (command, node, access, address, request)
+				 * state before, cancelled */
 	STMT_COMMAND__END,
 
 	/* stmt_tunnel.c */

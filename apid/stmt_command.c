@@ -13,10 +13,10 @@
     "WITH n AS (SELECT x.id, x.name FROM mast.nodes x" \
     " WHERE x.id = $2::uuid AND" SEES("x.id", "3") ")," \
     " c AS (INSERT INTO mast.commands (id, node_id, node_name, type," \
-    " action, actor_user, actor_name, request_id, expires_at, queue," \
-    " min_role, config_hash)" \
+    " action, actor_user, actor_name, actor_token, request_id," \
+    " expires_at, queue, min_role, config_hash)" \
     " SELECT $1::uuid, n.id, n.name, $4, $5::bytea, w.id, w.username," \
-    " $8, now() + make_interval(secs => $6::integer), $9::boolean," \
+    " mast.actor_token(), $8, now() + make_interval(secs => $6::integer), $9::boolean," \
     " $10::mast.role, " hash \
     " FROM n, mast.users w WHERE w.id = mast.actor()" \
     " AND (NOT $9::boolean OR (SELECT count(*) FROM mast.commands q" \
@@ -50,4 +50,37 @@ const struct db_stmt stmt_command[DB_ROW(STMT_COMMAND__END)] = {
 	    " ON CONFLICT (node_id) DO UPDATE SET attempted ="
 	    " excluded.attempted, attempted_at = excluded.attempted_at,"
 	    " attempt_error = NULL)" OPENED, 14, DB_ACTOR },
+	/* node, access, state, type, limit, after. The journal outlives its
+	 * node: then it is there while it has rows. */
+	[DB_ROW(STMT_COMMAND_LIST)] = { "command_list",
+	    "SELECT " PAGE_JSON("5") ", " PAGE_KEY("p.seq", "5")
+	    ", count(*) > 0 OR EXISTS (SELECT FROM mast.nodes x"
+	    " WHERE x.id = $1::uuid) OR EXISTS (SELECT FROM mast.commands c"
+	    " WHERE c.node_id = $1::uuid) FROM (SELECT v.json, v.seq,"
+	    " row_number() OVER (ORDER BY v.seq DESC) AS n"
+	    " FROM mast.command_view v WHERE v.node_id = $1::uuid AND"
+	    SEES("v.node_id", "2")
+	    " AND ($3::mast.command_state IS NULL"
+	    " OR v.state = $3::mast.command_state)"
+	    " AND ($4::text IS NULL OR v.type = $4)"
+	    " AND v.seq < coalesce($6::bigint, 9223372036854775807)"
+	    " ORDER BY n" PAGE_LIMIT("5") ") p", 6, DB_READ | DB_ACTOR },
+	[DB_ROW(STMT_COMMAND_GET)] = { "command_get",
+	    "SELECT v.json FROM mast.command_view v WHERE v.id = $1::uuid"
+	    " AND v.node_id = $2::uuid AND" SEES("v.node_id", "3"),
+	    3, DB_READ | DB_ACTOR },
+	/* Whoever comes first, this or the hub, has the row. */
+	[DB_ROW(STMT_COMMAND_CANCEL)] = { "command_cancel",
+	    "WITH o AS (SELECT c.id, c.state FROM mast.commands c"
+	    " WHERE c.id = $1::uuid AND c.node_id = $2::uuid AND"
+	    SEES("c.node_id", "3") "),"
+	    " n AS (UPDATE mast.commands c SET state = 'cancelled',"
+	    " done_at = now(), error = 'cancelled by ' || w.username"
+	    " FROM o, mast.users w WHERE c.id = o.id AND c.state = 'queued'"
+	    " AND w.id = mast.actor() RETURNING c.id, c.node_id, c.type),"
+	    " a AS (" AUDIT("node.command.cancel", "node", "n.node_id",
+	    "jsonb_build_object('command_id', n.id, 'type', n.type)",
+	    "4", "5", "n") ")"
+	    " SELECT o.state, n.id IS NOT NULL FROM o LEFT JOIN n ON true",
+	    5, DB_ACTOR },
 };

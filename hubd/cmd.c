@@ -1,7 +1,6 @@
 /*
- * cmd: see cmd.h. Owns struct cmd: on the list of its node from the claim to
- * the answer, and a while longer ("late") so that an answer after the wait
- * can still correct "unknown".
+ * cmd: see cmd.h and cmd_int.h. Owns struct cmd, and the commands that are
+ * told to this hub by their id; those that wait in the journal are queue.c's.
  */
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -17,47 +16,21 @@
 
 #include "cache.h"
 #include "cmd.h"
+#include "cmd_int.h"
 #include "conn.h"
 #include "hub.h"
 #include "hubd.h"
 #include "node.h"
+#include "queue.h"
 #include "sink.h"
 #include "stmt.h"
 
-#define INFLIGHT_MAX	64		/* per node */
 #define LATE_MAX	64		/* per node */
 #define LATE_TIME	(600 * MONO_SEC)
 #define WAIT_MIN	1000u		/* ms */
 #define WAIT_MAX	60000u
-#define WAIT_DEFAULT	10000u
 #define BATCH		100
 #define ACTION_MAX	(5u * 1024 * 1024)
-
-enum cmd_state { CMD_WAITING, CMD_CLAIMING, CMD_SENT, CMD_LATE };
-
-struct cmd {
-	TAILQ_ENTRY(cmd)	 node_link;
-	TAILQ_ENTRY(cmd)	 link;		/* waiting or claiming */
-	struct cmds		*cmds;
-	struct node		*node;		/* NULL: it went meanwhile */
-	struct id		 id, node_id;
-	uint64_t		 epoch;
-	struct ipc_chan		*chan;		/* NULL: nobody waits */
-	uint64_t		 chan_id;
-	struct timer		 timer;
-	uint32_t		 wait_ms;
-	enum cmd_state		 state;
-	bool			 by_config, mutates;
-};
-
-TAILQ_HEAD(cmd_list, cmd);
-
-struct cmds {
-	struct hubd	*hub;
-	struct cmd_list	 waiting, claiming;
-	size_t		 inflight;
-	struct db_req	*claim;
-};
 
 static void cmd_claim(struct cmds *);
 static void cmd_timeout(void *);
@@ -70,6 +43,7 @@ cmds_new(struct hubd *h)
 	cs->hub = h;
 	TAILQ_INIT(&cs->waiting);
 	TAILQ_INIT(&cs->claiming);
+	queue_init(cs);
 	return cs;
 }
 
@@ -81,6 +55,16 @@ cmds_inflight(const struct cmds *cs)
 
 /* ---- leaving ---- */
 
+/* It is no longer what the node's queue waits for. */
+static void
+cmd_pass(struct cmd *c)
+{
+	if (c->node->queue_cmd != c)
+		return;
+	c->node->queue_cmd = NULL;
+	queue_ring(c->node);
+}
+
 static void
 cmd_unlink(struct cmd *c)
 {
@@ -91,10 +75,11 @@ cmd_unlink(struct cmd *c)
 		c->node->nlate--;
 	else
 		c->node->ncmds--;
+	cmd_pass(c);
 	c->node = NULL;
 }
 
-static void
+void
 cmd_free(struct cmd *c)
 {
 	timer_del(&c->timer);
@@ -113,6 +98,7 @@ cmds_free(struct cmds *cs)
 	if (cs == NULL)
 		return;
 	db_forget(&cs->claim);
+	queue_free(cs);
 	while (!TAILQ_EMPTY(&cs->waiting))
 		cmd_free(TAILQ_FIRST(&cs->waiting));
 	while (!TAILQ_EMPTY(&cs->claiming))
@@ -158,8 +144,8 @@ cmd_final(struct cmd *c, const char *state, struct slice error,
 	sink_final(c->cmds->hub->sink, &f);
 }
 
-/* Ends without an answer of the node. why is plain ASCII. */
-static void
+/* why is plain ASCII. */
+void
 cmd_end(struct cmd *c, enum err err, const char *state, const char *why)
 {
 	struct msg_command_done done = { .error = slice_of(why) };
@@ -182,9 +168,12 @@ cmd_node_lost(struct node *n)
 		else if (c->state == CMD_CLAIMING) {
 			/* The claim's result decides. */
 			cmd_unlink(c);
-		} else if (c->state == CMD_WAITING)
-			cmd_end(c, ERR_NODE_OFFLINE, c->wait_ms > 0 ?
-			    "failed" : NULL, "the node is offline");
+		} else if (c->state == CMD_QUEUED)
+			cmd_end(c, ERR_NODE_OFFLINE, NULL,
+			    "the node is offline");
+		else if (c->state == CMD_WAITING)
+			cmd_end(c, ERR_NODE_OFFLINE, "failed",
+			    "the node is offline");
 		else
 			cmd_end(c, ERR_NODE_LOST, "unknown", why);
 	}
@@ -207,7 +196,7 @@ cmd_forget_chan(struct cmds *cs, const struct ipc_chan *chan)
 
 /* ---- coming ---- */
 
-static struct cmd *
+struct cmd *
 cmd_find(struct node *n, const struct id *id)
 {
 	struct cmd *c;
@@ -218,9 +207,9 @@ cmd_find(struct node *n, const struct id *id)
 	return NULL;
 }
 
-static struct cmd *
+struct cmd *
 cmd_add(struct cmds *cs, struct node *n, const struct id *id,
-    uint32_t wait_ms)
+    enum cmd_state state, uint32_t wait_ms)
 {
 	struct cmd *c = xcalloc(1, sizeof(*c));
 
@@ -230,13 +219,15 @@ cmd_add(struct cmds *cs, struct node *n, const struct id *id,
 	c->node_id = n->id;
 	c->epoch = n->epoch;
 	c->wait_ms = wait_ms;
-	c->state = CMD_WAITING;
+	c->state = state;
 	timer_init(&c->timer, cmd_timeout, c);
 	TAILQ_INSERT_TAIL(&n->cmds, c, node_link);
 	n->ncmds++;
-	TAILQ_INSERT_TAIL(&cs->waiting, c, link);
 	cs->inflight++;
-	cmd_claim(cs);
+	if (state == CMD_WAITING) {
+		TAILQ_INSERT_TAIL(&cs->waiting, c, link);
+		cmd_claim(cs);
+	}
 	return c;
 }
 
@@ -265,8 +256,7 @@ cmd_start(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
     const struct msg_command *m)
 {
 	struct node *n = node_find(cs->hub->nodes, &m->node);
-	uint32_t wait = m->wait_ms == 0 ? WAIT_DEFAULT :
-	    m->wait_ms < WAIT_MIN ? WAIT_MIN :
+	uint32_t wait = m->wait_ms < WAIT_MIN ? WAIT_MIN :
 	    m->wait_ms > WAIT_MAX ? WAIT_MAX : m->wait_ms;
 	struct cmd *c;
 
@@ -274,13 +264,17 @@ cmd_start(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
 		cmd_refuse(cs, chan, id, m, ERR_NODE_OFFLINE);
 		return;
 	}
+	if (m->wait_ms == 0) {
+		queue_start(cs, n, chan, id, m);
+		return;
+	}
 	c = cmd_find(n, &m->command);
 	if (c == NULL) {
-		if (n->ncmds >= INFLIGHT_MAX) {
+		if (n->ncmds >= CMD_INFLIGHT_MAX) {
 			cmd_refuse(cs, chan, id, m, ERR_UNAVAILABLE);
 			return;
 		}
-		c = cmd_add(cs, n, &m->command, wait);
+		c = cmd_add(cs, n, &m->command, CMD_WAITING, wait);
 	}
 	c->chan = chan;
 	c->chan_id = id;
@@ -307,16 +301,17 @@ cmd_know(struct cmd *c, struct slice action)
 }
 
 static bool
-cmd_open(struct cmd *c, const struct db_result *res, int row, struct buf *out)
+cmd_open(struct cmd *c, const struct db_result *res, int row, int col,
+    struct buf *out)
 {
-	struct slice hex = db_get(res, row, 1);
+	struct slice hex = db_get(res, row, col);
 	struct slice ad = { (const char *)c->id.b, sizeof(c->id.b) };
 	struct buf sealed = BUF_INIT;
 	bool ok = false;
 	long n;
 
 	if (hex.n / 2 <= ACTION_MAX) {
-		n = db_bytea(res, row, 1, buf_reserve(&sealed, hex.n),
+		n = db_bytea(res, row, col, buf_reserve(&sealed, hex.n),
 		    hex.n);
 		ok = n > 0 && secret_open(c->cmds->hub->key, "command",
 		    sealed.data, (size_t)n, ad, out) == 0;
@@ -325,37 +320,51 @@ cmd_open(struct cmd *c, const struct db_result *res, int row, struct buf *out)
 	return ok;
 }
 
-static void
-cmd_send(struct cmd *c, const struct db_result *res, int row)
+bool
+cmd_send(struct cmd *c, const struct db_result *res, int row, int col,
+    const char **why_r)
 {
 	struct buf action = BUF_INIT, frame = BUF_INIT;
 	struct slice text;
+	bool sent;
 
-	TAILQ_REMOVE(&c->cmds->claiming, c, link);
 	c->state = CMD_SENT;
-	if (c->node == NULL || c->node->epoch != c->epoch) {
-		cmd_end(c, ERR_NODE_OFFLINE, "failed", "the node is offline");
-		return;
-	}
-	if (!cmd_open(c, res, row, &action)) {
+	if (!cmd_open(c, res, row, col, &action)) {
 		log_error("a command's sealed action does not open: is the "
 		    "server key the one it was sealed with?");
-		cmd_end(c, ERR_INTERNAL, "failed", "not sent: sealed text");
-		return;
+		*why_r = "not sent: sealed text";
+		return false;
 	}
 	text = (struct slice){ buf_cstr(&action), buf_used(&action) };
 	cmd_know(c, text);
 	frame_put_command(&frame, wall_now(), &c->id, text);
 	secret_wipe(action.data, action.cap);
 	buf_free(&action);
-	if (conn_send(c->node->conn, buf_head(&frame), buf_used(&frame))) {
+	sent = conn_send(c->node->conn, buf_head(&frame), buf_used(&frame));
+	secret_wipe(frame.data, frame.cap);
+	buf_free(&frame);
+	*why_r = "the node is offline";
+	if (sent) {
 		c->cmds->hub->count.commands_sent++;
 		timer_set(c->cmds->hub->timers, &c->timer,
 		    c->wait_ms * MONO_MS);
-	} else
-		cmd_end(c, ERR_NODE_OFFLINE, "failed", "the node is offline");
-	secret_wipe(frame.data, frame.cap);
-	buf_free(&frame);
+	}
+	return sent;
+}
+
+/* A row that was claimed by its id. */
+static void
+cmd_send_claimed(struct cmd *c, const struct db_result *res, int row)
+{
+	const char *why = "the node is offline";
+
+	TAILQ_REMOVE(&c->cmds->claiming, c, link);
+	c->state = CMD_SENT;
+	if (c->node == NULL || c->node->epoch != c->epoch)
+		cmd_end(c, ERR_NODE_OFFLINE, "failed", why);
+	else if (!cmd_send(c, res, row, 1, &why))
+		cmd_end(c, conn_state(c->node->conn) == CONN_LIVE ?
+		    ERR_INTERNAL : ERR_NODE_OFFLINE, "failed", why);
 }
 
 static void
@@ -393,7 +402,7 @@ cmd_claimed(void *arg, const struct db_result *res)
 		next = TAILQ_NEXT(c, link);
 		for (i = 0; i < n; i++)
 			if (db_id(res, i, 0, &id) == 0 && id_eq(&id, &c->id)) {
-				cmd_send(c, res, i);
+				cmd_send_claimed(c, res, i);
 				break;
 			}
 	}
@@ -449,8 +458,13 @@ cmd_timeout(void *arg)
 		cmd_free(c);
 		return;
 	}
+	if (c->state == CMD_QUEUED) {
+		cmd_end(c, ERR_UNAVAILABLE, NULL, "it still waits");
+		return;
+	}
 	cmd_final(c, "unknown", SLICE(why), (struct slice){ NULL, 0 });
 	cmd_reply(c, ERR_NODE_TIMEOUT, &done);
+	cmd_pass(c);
 	c->state = CMD_LATE;
 	n->ncmds--;
 	if (++n->nlate > LATE_MAX) {

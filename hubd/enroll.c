@@ -22,6 +22,7 @@
 #include "hubd.h"
 #include "listen.h"
 #include "node.h"
+#include "queue.h"
 #include "serve.h"
 #include "sink.h"
 #include "stmt.h"
@@ -258,6 +259,7 @@ enroll_accept(struct enroll *e, struct enroll_req *r,
 	buf_free(&b);
 	n = node_attach(h, r->conn, &info);
 	conn_live(r->conn, n);
+	queue_ring(n);
 	serve_events(h->serve, 1);
 	log_debug("node %s: connected from %s", n->name, r->host);
 }

@@ -4,14 +4,15 @@ mastkeeper_hubd_LDADD = hubd/libhubd.a $(COMMON_LIBS)
 noinst_LIBRARIES += hubd/libhubd.a
 hubd_libhubd_a_SOURCES = \
 	hubd/batch.c hubd/batch.h hubd/cache.c hubd/cache.h \
-	hubd/cmd.c hubd/cmd.h hubd/conf.c hubd/conn.c hubd/conn.h \
+	hubd/cmd.c hubd/cmd.h hubd/cmd_int.h hubd/conf.c hubd/conn.c hubd/conn.h \
 	hubd/count.c hubd/count.h hubd/enroll.c hubd/enroll.h \
 	hubd/hub.c hubd/hub.h hubd/hubd.c hubd/hubd.h \
 	hubd/listen.c hubd/listen.h hubd/node.c hubd/node.h \
 	hubd/note.c hubd/note.h hubd/proto.c hubd/proto.h \
-	hubd/push.c hubd/push.h hubd/sealer.c hubd/sealer.h \
-	hubd/serve.c hubd/serve.h hubd/sink.c hubd/sink.h \
-	hubd/stmt.c hubd/stmt.h
+	hubd/push.c hubd/push.h hubd/queue.c hubd/queue.h \
+	hubd/sealer.c hubd/sealer.h hubd/serve.c hubd/serve.h \
+	hubd/sink.c hubd/sink.h hubd/stmt.c hubd/stmt.h \
+	hubd/stmt_part.h hubd/stmt_queue.c
 
 check_PROGRAMS += tests/unit/hubd_note
 TESTS += tests/unit/hubd_note

@@ -19,6 +19,7 @@
 #include "node.h"
 #include "note.h"
 #include "push.h"
+#include "queue.h"
 #include "serve.h"
 #include "sink.h"
 
@@ -245,6 +246,7 @@ node_attach(struct hubd *h, struct conn *c, const struct node_info *info)
 		cmd_node_lost(n);
 		push_node_lost(h->pushes, n);
 		cache_node_lost(n);
+		cache_stale(n);
 		conn_disown(old);
 		n->conn = c;
 		conn_close(old, WS_C_NORMAL,
@@ -298,6 +300,7 @@ node_detach(struct hubd *h, struct conn *c, const char *why)
 	if (!h->stopping)
 		sink_end(h->sink, n, conn_seen_wall(c), why);
 	sink_forget(h->sink, n);
+	queue_forget(n);
 	serve_gone(h->serve, n);
 	np = nodes_slot(h->nodes, &n->id);
 	*np = n->hnext;
@@ -315,6 +318,7 @@ nodes_free(struct nodes *ns)
 		return;
 	while ((n = TAILQ_FIRST(&ns->order)) != NULL) {
 		TAILQ_REMOVE(&ns->order, n, order);
+		queue_forget(n);
 		node_free(n);
 	}
 	free(ns->slots);

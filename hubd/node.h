@@ -33,6 +33,7 @@ struct node {
 	TAILQ_ENTRY(node)	 drop;	/* events were dropped */
 	TAILQ_ENTRY(node)	 ack;	/* an event_ack is due */
 	TAILQ_ENTRY(node)	 putoff; /* it shall send events again */
+	TAILQ_ENTRY(node)	 ring;	/* its queue is to be looked at */
 	struct hubd		*hub;
 	struct conn		*conn;	/* never NULL while in the table */
 	const struct driver	*driver; /* NULL: unknown device type */
@@ -52,7 +53,7 @@ struct node {
 	char			*health;
 	uint32_t		 health_len;
 
-	bool			 in_seen, in_drop;
+	bool			 in_seen, in_drop, in_ring;
 	bool			 health_new, version_new, version_told;
 	mono_us			 seen_at;	/* last put on the list */
 	mono_us			 drop_at;
@@ -71,6 +72,7 @@ struct node {
 	struct node_cmds	 cmds;
 	unsigned		 ncmds;		/* in flight */
 	unsigned		 nlate;		/* their wait is over */
+	struct cmd		*queue_cmd;	/* of its queue, in flight */
 	struct cache_entry	*config;
 };
 

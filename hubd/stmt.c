@@ -5,6 +5,7 @@
 #include "buf.h"
 #include "db.h"
 #include "stmt.h"
+#include "stmt_part.h"
 #include "xmalloc.h"
 
 #define AT(us) "'epoch'::timestamptz + " us " * interval '1 microsecond'"
@@ -315,7 +316,8 @@
     "SELECT s.node_id, s.epoch FROM mast.node_sessions s\n" \
     "WHERE s.hub_id = $1::uuid AND s.connected_at < now() - interval '15 s'"
 
-/* $1 hub. Commands past their time, and those of hubs that are long gone. */
+/* $1 hub. Commands past their time, those of hubs that are long gone, and
+ * queued ones of ours whose claim got lost with its connection. */
 #define SWEEP \
     "WITH late AS (UPDATE mast.commands c SET state = 'expired',\n" \
     "    done_at = now(), error = 'not sent within its time to live'\n" \
@@ -324,7 +326,11 @@
     "    done_at = now(), error = 'the hub stopped before the answer'\n" \
     "    FROM mast.hubs h WHERE c.state = 'sent' AND h.id = c.hub_id\n" \
     "    AND h.id <> $1::uuid AND h.seen_at < now() - interval '60 s'\n" \
-    "    RETURNING 1)\n" \
+    "    RETURNING 1),\n" \
+    "unsure AS (UPDATE mast.commands c SET state = 'unknown',\n" \
+    "    done_at = now(), error = 'whether it was sent is not known'\n" \
+    "    WHERE c.state = 'sent' AND c.queue AND c.hub_id = $1::uuid\n" \
+    "    AND c.sent_at < now() - interval '5 minutes')\n" \
     "SELECT (SELECT count(*) FROM late), (SELECT count(*) FROM lost)"
 
 /* $1 hub, $2 node, $3 epoch, $4 hash, $5 sealed text, $6 size, $7 dialect.
@@ -447,7 +453,10 @@ static const struct db_stmt stmts[] = {
 
 _Static_assert(nitems(stmts) == STMT__MAX, "a statement has no text");
 
-static const struct db_part parts[] = { { stmts, nitems(stmts) } };
+static const struct db_part parts[] = {
+	{ stmts, nitems(stmts) },
+	[DB_PART(STMT_QUEUE_CLAIM)] = { stmt_queue, DB_ROW(STMT_QUEUE__END) },
+};
 
 const struct db_part *
 stmt_parts(size_t *n_r)
@@ -456,19 +465,27 @@ stmt_parts(size_t *n_r)
 	return parts;
 }
 
+static void
+dump(struct buf *b, const struct db_stmt *st)
+{
+	const char *p;
+
+	buf_printf(b, "%s\t%u\t", st->name, st->nparams);
+	for (p = st->sql; *p != '\0'; p++)
+		if (*p == '\n')
+			buf_puts(b, "\\n");
+		else
+			buf_putc(b, *p == '\t' ? ' ' : *p);
+	buf_putc(b, '\n');
+}
+
 void
 stmt_dump(struct buf *b)
 {
-	const char *p;
+	unsigned n;
 	size_t i;
 
-	for (i = 0; i < nitems(stmts); i++) {
-		buf_printf(b, "%s\t%u\t", stmts[i].name, stmts[i].nparams);
-		for (p = stmts[i].sql; *p != '\0'; p++)
-			if (*p == '\n')
-				buf_puts(b, "\\n");
-			else
-				buf_putc(b, *p == '\t' ? ' ' : *p);
-		buf_putc(b, '\n');
-	}
+	for (i = 0; i < nitems(parts); i++)
+		for (n = 0; n < parts[i].n; n++)
+			dump(b, &parts[i].rows[n]);
 }

@@ -1,4 +1,5 @@
-/* stmt: every SQL text of hubd is a row of one table. */
+/* stmt: every SQL text of hubd is a row of a table; one a family, where a
+ * number is family and row (db.h). */
 #ifndef MAST_STMT_H
 #define MAST_STMT_H
 
@@ -34,7 +35,13 @@ enum stmt {
 	STMT_PUSH_BACK,
 	STMT_PUSH_CLAIM,
 	STMT_PUSH_RESULTS,
-	STMT__MAX
+	STMT__MAX,
+
+	/* stmt_queue.c */
+	STMT_QUEUE_CLAIM = 1 << 8,
+	STMT_QUEUE_DUE,
+	STMT_QUEUE_BACK,
+	STMT_QUEUE__END,
 };
 
 const struct db_part *stmt_parts(size_t *n_r);

@@ -7,6 +7,8 @@ ALTER TABLE mast.commands
 	-- It may wait for its node until expires_at, and any hub that has the
 	-- node's session takes it; the others are told to their hub at once.
 	ADD COLUMN queue boolean NOT NULL DEFAULT false,
+	-- The API token by which it was ordered, if it was by one.
+	ADD COLUMN actor_token uuid,
 	-- What the command takes; checked again when a queued one is sent.
 	ADD COLUMN min_role mast.role NOT NULL DEFAULT 'operator',
 	-- Of update_config: which blob it is. No foreign key: the journal
@@ -48,10 +50,10 @@ CREATE TRIGGER commands_config_ended AFTER UPDATE OF state ON mast.commands
     EXECUTE FUNCTION mast.config_push_ended();
 
 ------------------------------------------------------------------------
--- May this user still have this command done to this node? NULL: yes;
--- otherwise why not, in words for the journal.
+-- May this user, by this token if it was one, still have this command done
+-- to this node? NULL: yes; otherwise why not, in words for the journal.
 
-CREATE FUNCTION mast.command_refusal(p_user uuid, p_node uuid,
+CREATE FUNCTION mast.command_refusal(p_user uuid, p_token uuid, p_node uuid,
     p_role mast.role) RETURNS text
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -73,6 +75,14 @@ BEGIN
 	    WHERE n.user_id = p_user AND n.node_id = p_node) THEN
 		RETURN 'not sent: who ordered it may not access the node any '
 		    'more';
+	ELSIF p_token IS NOT NULL AND NOT EXISTS (SELECT
+	    FROM mast.api_tokens t WHERE t.id = p_token
+	    AND t.user_id = p_user AND t.revoked_at IS NULL
+	    AND t.expires_at > now() AND t.max_role >= p_role
+	    AND NOT t.read_only
+	    AND (t.node_ids IS NULL OR p_node = ANY (t.node_ids))) THEN
+		RETURN 'not sent: the API token by which it was ordered has '
+		    'ended';
 	END IF;
 	RETURN NULL;
 END
@@ -97,10 +107,12 @@ FROM mast.commands c;
 -- Rights
 
 REVOKE ALL ON FUNCTION mast.config_push_ended(),
-    mast.command_refusal(uuid, uuid, mast.role) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION mast.command_refusal(uuid, uuid, mast.role)
+    mast.command_refusal(uuid, uuid, uuid, mast.role) FROM PUBLIC;
+GRANT EXECUTE
+    ON FUNCTION mast.command_refusal(uuid, uuid, uuid, mast.role)
     TO _mast_hubd;
-GRANT SELECT (seq, queue, min_role, config_hash, steps) ON mast.commands
+GRANT SELECT (seq, queue, actor_token, min_role, config_hash, steps)
+    ON mast.commands
     TO _mast_apid;
 GRANT UPDATE (steps) ON mast.commands TO _mast_hubd;
 GRANT SELECT ON mast.command_view TO _mast_apid;

@@ -121,7 +121,11 @@ def test_bodies(s):
     w = world(s)
     path = "/api/v1/nodes/%s/command" % w.edge.id
     for body in ({}, {"action": None}, {"action": "x"}, {"action": []},
-                 {"action": START, "queue": True}):
+                 {"action": START, "now": True},
+                 {"action": START, "queue": 1},
+                 {"action": START, "ttl": 5},
+                 {"action": START, "queue": True, "ttl": 0},
+                 {"action": START, "queue": True, "ttl": 604801}):
         w.oper.post(path, body).problem(422)
     w.oper.request("POST", path, raw=b"{", headers={
         "Content-Type": "application/json"}).problem(400)

@@ -174,6 +174,14 @@ def session_of_victim(w, role, node):
         "session"]["id"]
 
 
+def some_command(w, role, node):
+    """A row of the journal that no hub takes: it would be told its id."""
+    return w.s.one(
+        "INSERT INTO mast.commands (id, node_id, node_name, type, action, "
+        "expires_at) VALUES (gen_random_uuid(), %s, 'own', 'start_flow', "
+        "'', now() + interval '1 hour') RETURNING id", node.id)
+
+
 def spare(w, role, node):
     """A node that may be deleted; the foreign one if it is about that."""
     return w.spares.pop() if node is w.own else node.id
@@ -209,7 +217,8 @@ def settings(w, role, node):
     return {"settings": {"session_lifetime_hours": 24}}
 
 
-MAKES = (some_user, some_token, some_session, session_of_victim)
+MAKES = (some_user, some_token, some_session, session_of_victim,
+         some_command)
 REQUESTS = {
     "GET /health": Ask(200),
     "GET /livez": Ask(200),
@@ -278,6 +287,11 @@ REQUESTS = {
     "PUT /api/v1/tunnels/{id}": Ask(200, {"name": "changed"},
                                     id=some_tunnel),
     "DELETE /api/v1/tunnels/{id}": Ask(200, id=some_tunnel),
+    "GET /api/v1/nodes/{id}/commands": Ask(200),
+    "GET /api/v1/nodes/{id}/commands/{command_id}": Ask(
+        200, command_id=some_command),
+    "DELETE /api/v1/nodes/{id}/commands/{command_id}": Ask(
+        204, command_id=some_command),
     "GET /api/v1/events": Ask(200),
     "GET /api/v1/events/count": Ask(200),
     "POST /api/v1/events/ack": Ask(200, {"category": "no such"}),

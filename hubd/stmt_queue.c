@@ -1,0 +1,63 @@
+/* stmt_queue: the SQL of commands that wait for their node. */
+#include "db.h"
+#include "stmt.h"
+#include "stmt_part.h"
+
+/*
+ * $1 hub; arrays: $2 node, $3 epoch. Takes the head of each node's queue:
+ * marked as sent before a byte leaves, if who ordered it may still have it
+ * done. A head that is locked (it is being cancelled) is passed over with
+ * its node, so that nothing overtakes it. Answers: node, command, epoch and
+ * the action, or why it was cancelled instead.
+ */
+#define QUEUE_CLAIM \
+    "WITH own AS (SELECT u.node, u.epoch FROM unnest($2::uuid[],\n" \
+    "    $3::bigint[]) AS u(node, epoch) JOIN mast.node_sessions s\n" \
+    "    ON s.node_id = u.node AND s.epoch = u.epoch\n" \
+    "    AND s.hub_id = $1::uuid),\n" \
+    "head AS (SELECT c.id, c.node_id, own.epoch, c.actor_user,\n" \
+    "    c.actor_token, c.min_role\n" \
+    "    FROM own CROSS JOIN LATERAL (SELECT q.id FROM mast.commands q\n" \
+    "    WHERE q.node_id = own.node AND q.state = 'queued' AND q.queue\n" \
+    "    AND q.expires_at > now() ORDER BY q.seq LIMIT 1) h\n" \
+    "    JOIN mast.commands c ON c.id = h.id AND c.state = 'queued'\n" \
+    "    FOR UPDATE OF c SKIP LOCKED),\n" \
+    "ruled AS MATERIALIZED (SELECT head.*, mast.command_refusal(\n" \
+    "    head.actor_user, head.actor_token, head.node_id, head.min_role)\n" \
+    "    AS why FROM head),\n" \
+    "sent AS (UPDATE mast.commands c SET state = 'sent',\n" \
+    "    hub_id = $1::uuid, epoch = r.epoch, sent_at = now()\n" \
+    "    FROM ruled r WHERE c.id = r.id AND r.why IS NULL\n" \
+    "    RETURNING c.node_id, c.id, c.epoch, c.action),\n" \
+    "refused AS (UPDATE mast.commands c SET state = 'cancelled',\n" \
+    "    done_at = now(), error = r.why\n" \
+    "    FROM ruled r WHERE c.id = r.id AND r.why IS NOT NULL\n" \
+    "    RETURNING c.node_id, c.id, c.error, c.type, c.actor_name),\n" \
+    "told AS (INSERT INTO mast.audit (actor_kind, actor_name, action,\n" \
+    "    target_type, target_id, details)\n" \
+    "    SELECT 'system', 'hubd', 'node.command.refused', 'node',\n" \
+    "    r.node_id::text, jsonb_build_object('command_id', r.id,\n" \
+    "    'type', r.type, 'ordered_by', r.actor_name, 'why', r.error)\n" \
+    "    FROM refused r)\n" \
+    "SELECT s.node_id, s.id, s.epoch, s.action, NULL FROM sent s\n" \
+    "UNION ALL SELECT r.node_id, r.id, 0, NULL, r.error FROM refused r"
+
+/* $1 hub: its nodes that something waits for. */
+#define QUEUE_DUE \
+    "SELECT DISTINCT c.node_id FROM mast.commands c\n" \
+    "JOIN mast.node_sessions s ON s.node_id = c.node_id\n" \
+    "    AND s.hub_id = $1::uuid\n" \
+    "WHERE c.state = 'queued' AND c.queue AND c.expires_at > now()"
+
+/* $1 hub, $2 command: it was marked, and nothing left. */
+#define QUEUE_BACK \
+    "UPDATE mast.commands c SET state = 'queued', hub_id = NULL,\n" \
+    "    epoch = NULL, sent_at = NULL\n" \
+    "WHERE c.id = $2::uuid AND c.state = 'sent' AND c.queue\n" \
+    "    AND c.hub_id = $1::uuid"
+
+const struct db_stmt stmt_queue[DB_ROW(STMT_QUEUE__END)] = {
+	[DB_ROW(STMT_QUEUE_CLAIM)] = { "queue_claim", QUEUE_CLAIM, 3, 0 },
+	[DB_ROW(STMT_QUEUE_DUE)] = { "queue_due", QUEUE_DUE, 1, DB_READ },
+	[DB_ROW(STMT_QUEUE_BACK)] = { "queue_back", QUEUE_BACK, 2, 0 },
+};
