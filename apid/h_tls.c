@@ -88,7 +88,7 @@ put_names(struct json_w *w, const char *chain)
 	const char *p, *end;
 
 	tls_cert_names(chain, &names);
-	p = (const char *)buf_head(&names);
+	p = buf_cstr(&names);
 	end = p + buf_used(&names);
 	json_w_key(w, "names");
 	json_w_array(w);

@@ -37,13 +37,12 @@ put(struct json_w *w, const char *key, const char *value)
 
 static void
 show_json(const struct tls_cert_info *i, const char *source,
-    const struct buf *names)
+    struct buf *names)
 {
 	struct buf b = BUF_INIT;
 	char at[WALL_TEXT];
 	struct json_w w;
-	const char *p = (const char *)names->data + names->off;
-	const char *end = (const char *)names->data + names->len;
+	const char *p = buf_cstr(names), *end = p + buf_used(names);
 
 	json_w_init(&w, &b);
 	json_w_object(&w);
@@ -72,10 +71,9 @@ show_json(const struct tls_cert_info *i, const char *source,
 
 static void
 show_text(const struct tls_cert_info *i, const char *source,
-    const struct buf *names)
+    struct buf *names)
 {
-	const char *p = (const char *)names->data + names->off;
-	const char *end = (const char *)names->data + names->len;
+	const char *p = buf_cstr(names), *end = p + buf_used(names);
 	char from[WALL_TEXT], to[WALL_TEXT];
 
 	wall_rfc3339(i->not_before, from);

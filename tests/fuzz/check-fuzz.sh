@@ -45,7 +45,8 @@ END
 objects()
 {
 	for m in err log xmalloc arena buf str id valid mono role http1 ws \
-	    jscan json msg conf frame secret ../apid/cursor; do
+	    jscan json msg conf frame secret tls_cert \
+	    ../apid/cursor; do
 		for f in "$src/common/$m.c" "$src/common/$m"_*.c; do
 			[ -f "$f" ] || continue
 			# shellcheck disable=SC2046 # a list of flags
@@ -64,7 +65,7 @@ run()
 	# shellcheck disable=SC2046 # a list of flags
 	"$cc" $flags -fsanitize=fuzzer,$san -I"$src/common" \
 	    "$fuzz/fuzz_$1.c" "$dir"/*.o -o "$dir/$1" \
-	    $(pkg-config --libs json-c libsodium) -lm || return 1
+	    $(pkg-config --libs json-c libsodium libcrypto) -lm || return 1
 	new=${FUZZ_KEEP:+$FUZZ_KEEP/$1}
 	new=${new:-$dir/new-$1}
 	mkdir -p "$new" "$dir/crash-$1" || return 1

@@ -3,6 +3,7 @@
 FUZZ_SECONDS = 60
 
 fuzz_programs = \
+	tests/fuzz/fuzz_cert \
 	tests/fuzz/fuzz_conf tests/fuzz/fuzz_cursor tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_json tests/fuzz/fuzz_jscan tests/fuzz/fuzz_msg \
 	tests/fuzz/fuzz_ws
@@ -12,6 +13,8 @@ TESTS += $(fuzz_programs) tests/fuzz/check-fuzz.sh
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
 fuzz_replay = $(fuzz_common) tests/fuzz/run_corpus.c
 fuzz_libs = $(COMMON_LIBS) -lm
+tests_fuzz_fuzz_cert_SOURCES = tests/fuzz/fuzz_cert.c $(fuzz_replay)
+tests_fuzz_fuzz_cert_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_replay)
 tests_fuzz_fuzz_conf_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_cursor_SOURCES = tests/fuzz/fuzz_cursor.c $(fuzz_replay)
@@ -32,9 +35,13 @@ tests_fuzz_fuzz_ws_LDADD = $(fuzz_libs)
 # ./configure CC=clang --enable-fuzz --enable-sanitizers
 if FUZZ
 noinst_PROGRAMS += \
+	libfuzzer-cert \
 	libfuzzer-conf libfuzzer-cursor libfuzzer-frame libfuzzer-http1 libfuzzer-json \
 	libfuzzer-jscan libfuzzer-msg libfuzzer-ws
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+libfuzzer_cert_SOURCES = tests/fuzz/fuzz_cert.c $(fuzz_common)
+libfuzzer_cert_LDADD = $(fuzz_libs)
+libfuzzer_cert_LDFLAGS = $(fuzz_ldflags)
 libfuzzer_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_common)
 libfuzzer_conf_LDADD = $(fuzz_libs)
 libfuzzer_conf_LDFLAGS = $(fuzz_ldflags)
