@@ -669,5 +669,42 @@ def test_many(s):
     s.sql("DELETE FROM mast.tunnels WHERE name = 'm'")
 
 
+def test_fleet(s):
+    """Forty simulated edges and two relays: every tunnel is there, again
+    after all were cut off at once, and gone when it is deleted"""
+    f, ids, creds = fleet(s), {"edge": [], "relay": []}, ""
+    for i in range(42):
+        kind = "relay" if i >= 40 else "edge" if i % 2 else "edge-old"
+        node_id, token = s.admin().node_add(
+            "sim %02d" % i, "relay" if kind == "relay" else "edge")
+        ids["relay" if kind == "relay" else "edge"].append(node_id)
+        creds += "token %s %s\n" % (token, kind)
+    sim = mast.Sim(s, "--stats-ms", 0, creds=creds)
+    there = lambda: sim.report().get("tunnels")     # noqa
+    mast.wait_until(lambda: sim.report().get("online") == 42, 30,
+                    "all are online", 0.1)
+    made = []
+    for i in range(40):
+        body = f.body(name="sim", ingress_node_id=ids["edge"][i],
+                      egress_node_id=ids["edge"][(i + 1) % 40],
+                      relay_node_id=ids["relay"][i % 2])
+        made.append(s.admin().post(PATH, body).want(200).json)
+    tap.equal({t["status"] for t in made}, {"active"})
+    mast.wait_until(lambda: there() == 120, 10, "120 legs", 0.1)
+    sim.say("reset")
+    mast.wait_until(lambda: there() == 80, 10, "relays forget", 0.05)
+    mast.wait_until(lambda: there() == 120, 40, "they are told again", 0.1)
+    mast.wait_until(lambda: {tuple(legs(t)) for t in s.admin().get(
+        PATH).json["tunnels"] if t["name"] == "sim"} == {("pushed",) * 3},
+        20, "all legs are pushed", 0.2)
+    for t in made:
+        s.admin().delete(PATH + "/" + t["id"]).want(200)
+    mast.wait_until(lambda: there() == 0, 20, "nothing is left", 0.1)
+    mast.wait_until(lambda: s.one(
+        "SELECT count(*) FROM mast.tunnel_legs WHERE tunnel_id = "
+        "ANY(%s::uuid[])", [t["id"] for t in made]) == 0, 20, "no leg")
+    sim.stop()
+
+
 if __name__ == "__main__":
     mast.main(sys.modules[__name__])

@@ -185,6 +185,7 @@ sim_report(struct sim *s, FILE *f)
 		{ "pings", b->pings }, { "ws_pings", b->ws_pings },
 		{ "events_acked", b->events_acked },
 		{ "events_again", b->events_again },
+		{ "tunnels", b->tunnels },
 		{ "stalled", b->stalled }, { "bytes_out", b->bytes_out },
 	};
 	size_t i;
@@ -322,6 +323,7 @@ sim_end(struct sim *s)
 		io_close(&s->nodes[i], false);
 		buf_free(&s->nodes[i].out);
 		free(s->nodes[i].acks);
+		free(s->nodes[i].tunnels);
 	}
 	node_save(s);
 	s->online = online;	/* the report is of the run */

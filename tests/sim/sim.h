@@ -68,7 +68,8 @@ struct sim_opts {
 	char	*refuse;		/* command type that is refused */
 };
 
-struct sim_ack { char id[40]; bool ok; };
+struct sim_ack { char id[40]; bool ok; const char *why; };
+struct sim_tunnel { char id[37]; };
 
 enum sim_phase { PH_IDLE, PH_CONNECT, PH_TLS, PH_UPGRADE, PH_AUTH, PH_LIVE };
 
@@ -95,13 +96,16 @@ struct sim_node {
 	uint64_t	 event_acked, event_sent;
 	struct sim_ack	*acks;
 	size_t		 nacks;
+	struct sim_tunnel *tunnels;
+	size_t		 ntunnels;
 };
 
 struct sim_books {
 	uint64_t connects, upgrades, registered, auth_ok, auth_error,
 	    auth_timeout, closed, resets, stats, health, events, commands,
 	    acks, refused, configs, pings, ws_pings, stalled, bytes_out,
-	    tls_failed, replaced, events_acked, events_again;
+	    tls_failed, replaced, events_acked, events_again,
+	    tunnels;			/* that nodes have now */
 	struct hist wait, handshake, auth, late, total;
 };
 
@@ -140,6 +144,11 @@ void node_start(struct sim_node *);
 void node_event(struct sim_node *);
 void node_reset_all(struct sim *);
 void node_save(struct sim *);
+
+/* simtunnel.c: the tunnels of one node. A reason to refuse, or NULL. */
+const char *tunnel_command(struct sim_node *, struct slice type,
+    struct slice action);
+void tunnel_down(struct sim_node *);
 
 /* simframe.c: prebuilt messages from the sample files */
 int  frames_load(struct sim *);

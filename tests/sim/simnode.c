@@ -325,18 +325,22 @@ node_registered(struct sim_node *nd, struct slice payload)
 static void
 node_ack(struct sim_node *nd, struct sim_ack *a)
 {
+	const char *why = a->why != NULL ? a->why : "Flow 'x' not found";
 	struct buf b = BUF_INIT;
 
 	nd->sim->b.acks++;
 	if (nd->sim->ledger != NULL)
 		fprintf(nd->sim->ledger, "ack %s %s %s\n", nd->id, a->id,
 		    a->ok ? "ok" : "refused");
-	buf_printf(&b, "{\"payload\":{\"command_id\":\"%s\",%s\"success\":%s},"
-	    "\"timestamp\":\"" TS "\",\"type\":\"command_ack\"}", a->id,
-	    a->ok ? (nd->kind == KIND_EDGE_OLD ? "\"error\":null," : "") :
-	    nd->kind == KIND_EDGE ?
-	    "\"error\":\"Flow 'x' not found\",\"error_code\":\"unknown_flow\","
-	    : "\"error\":\"Flow 'x' not found\",", a->ok ? "true" : "false");
+	buf_printf(&b, "{\"payload\":{\"command_id\":\"%s\",", a->id);
+	if (!a->ok)
+		buf_printf(&b, "\"error\":\"%s\",%s", why,
+		    nd->kind == KIND_EDGE && a->why == NULL ?
+		    "\"error_code\":\"unknown_flow\"," : "");
+	else if (nd->kind == KIND_EDGE_OLD)
+		buf_puts(&b, "\"error\":null,");
+	buf_printf(&b, "\"success\":%s},\"timestamp\":\"" TS "\","
+	    "\"type\":\"command_ack\"}", a->ok ? "true" : "false");
 	node_text(nd, &b);
 }
 
@@ -403,6 +407,8 @@ node_command(struct sim_node *nd, struct slice payload)
 	memcpy(a->id, id.p, id.n);
 	a->id[id.n] = '\0';
 	a->ok = s->o.refuse == NULL || !slice_eq(type, s->o.refuse);
+	a->why = a->ok ? tunnel_command(nd, type, action) : NULL;
+	a->ok &= a->why == NULL;
 	if (!a->ok)
 		s->b.refused++;
 	if (nd->t_ack.pprev == NULL)
@@ -525,6 +531,7 @@ node_down(struct sim_node *nd, const char *why, bool clean)
 	wheel_del(&nd->t_ack);
 	wheel_del(&nd->t_limit);
 	nd->nacks = 0;
+	tunnel_down(nd);
 	if (s->o.trap == TRAP_SPENT_TOKEN && nd->registered_now && !clean)
 		nd->id[0] = '\0';
 	if (!s->o.keep_going || s->stop)
