@@ -4,6 +4,7 @@
 #include "cmds.h"
 #include "ctl.h"
 #include "doctor.h"
+#include "export.h"
 #include "node.h"
 #include "schema.h"
 #include "setup.h"
@@ -94,5 +95,16 @@ const struct ctl_cmd cmds_table[] = {
 	    "Prove that nothing sealed was changed, removed or cut off" },
 	{ "audit", "export", "", 0, 0, CTL_CONF, audit_export, { { 0 } },
 	    "Print the audit with its seals as JSON lines" },
+	{ "export", NULL, "FILE", 1, 1, CTL_CONF, export_run,
+	    { { "events", NULL, "with all events" },
+	      { "events-days", "N", "with the events of the last N days" },
+	      { "audit", NULL, "with the audit" },
+	      { "passphrase-file", "FILE", "with the secrets, encrypted" } },
+	    "Write the whole installation to a new file" },
+	{ "import", NULL, "FILE", 1, 1, CTL_CONF, import_run,
+	    { { "dry-run", NULL, "say what would be done, change nothing" },
+	      { "mode", "MODE", "merge, the default, or replace" },
+	      { "passphrase-file", "FILE", "to open the file's secrets" } },
+	    "Take in an export, all of it or nothing" },
 };
 const size_t cmds_n = nitems(cmds_table);

@@ -8,4 +8,4 @@ ctl_libctl_a_SOURCES = \
 	ctl/node.c ctl/node.h ctl/out.c ctl/out.h ctl/pass.c ctl/pass.h \
 	ctl/pg.c ctl/pg.h ctl/schema.c ctl/schema.h ctl/setup.c ctl/setup.h \
 	ctl/status.c ctl/status.h ctl/stmt.c ctl/stmt.h ctl/user.c ctl/user.h \
-	ctl/token.c ctl/token.h
+	ctl/export.c ctl/export.h ctl/token.c ctl/token.h

@@ -294,6 +294,33 @@ static const struct db_stmt stmts[STMT__MAX] = {
     "INSERT INTO mast.audit (actor_kind, actor_name, action, target_type,"
     " details) VALUES ('system', 'mastctl', 'audit.export', 'audit',"
     " jsonb_build_object('os_user', $1::text))", 1, 0 },
+
+[STMT_EXPORT_NOTE] = { "export_note",
+    "WITH a AS (INSERT INTO mast.audit (actor_kind, actor_name, action,"
+    " target_type, details) VALUES ('system', 'mastctl', 'export',"
+    " 'installation', jsonb_build_object('events', $1::boolean,"
+    " 'events_days', $2::integer, 'audit', $3::boolean,"
+    " 'secrets', $4::boolean, 'os_user', $5::text)))"
+    " SELECT mast.rfc3339(now())", 5, 0 },
+[STMT_EXPORT_SECTION] = { "export_section",
+    "SELECT mast.export_open($1, $2::integer)", 2, 0 },
+[STMT_EXPORT_FETCH] = { "export_fetch",
+    "SELECT mast.export_fetch($1::integer)", 1, 0 },
+[STMT_IMPORT_BEGIN] = { "import_begin",
+    "SELECT mast.import_begin()", 0, 0 },
+[STMT_IMPORT_STAGE] = { "import_stage",
+    "SELECT mast.import_stage($1, $2::integer, $3::json)", 3, 0 },
+/* The report, whether it has conflicts, these and the changes as text. */
+[STMT_IMPORT_APPLY] = { "import_apply",
+    "SELECT r, json_array_length(r->'conflicts') > 0,"
+    " (SELECT string_agg(c->>'pointer' || ' ' || (c->>'detail'), E'\\n')"
+    " FROM json_array_elements(r->'conflicts') c),"
+    " coalesce((SELECT string_agg(concat_ws(' ', c->>'op', c->>'section',"
+    " c->>'id', c->>'detail') || E'\\n', '') FROM json_array_elements("
+    "r->'changes') c), '') || coalesce((SELECT string_agg("
+    "'conflict ' || (c->>'pointer') || ' ' || (c->>'detail') || E'\\n', '')"
+    " FROM json_array_elements(r->'conflicts') c), '')"
+    " FROM mast.import_apply($1, $2, NULL, NULL) r", 2, 0 },
 };
 
 const struct db_stmt *

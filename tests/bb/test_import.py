@@ -5,6 +5,7 @@ hostile file may be: it changes nothing and the answer says where."""
 import copy
 import hashlib
 import json
+import os
 import random
 import socket
 import sys
@@ -543,6 +544,56 @@ def test_refusals(s):
     tap.equal(o.one("SELECT count(*) FROM mast.audit WHERE action = "
                     "'import' AND actor_name = 'importer' AND details->>"
                     "'mode' = 'merge'") > 0, True)
+
+
+def test_mastctl(s):
+    """The same round trip by mastctl, into a server that has only what its
+    setup made; its exit codes"""
+    p = pair(s)
+    o = p.other
+    file, key = os.path.join(s.dir, "x.json"), os.path.join(s.dir, "pass")
+    with open(key, "w") as f:
+        f.write(PASS + "\n")
+    s.ctl("export", "--events", "--passphrase-file", key, file)
+    tap.equal(os.stat(file).st_mode & 0o777, 0o600)
+    s.ctl("export", file, want=6)
+    s.ctl("export", "--events-days", "0", file + "2", want=64)
+    s.ctl("import", file + "3", want=4)
+    before = state(o)
+    text = o.ctl("import", "--dry-run", "--mode", "replace",
+                 "--passphrase-file", key, file)
+    tap.contains(text, "create users")
+    tap.contains(text, "delete users")
+    tap.equal(state(o), before)
+    o.ctl("import", file, "--mode", "all", want=64)
+    with open(key + "2", "w") as f:
+        f.write("another one\n")
+    o.ctl("import", "--passphrase-file", key + "2", file, want=5)
+    # Nobody could sign in: no hash came along.
+    o.ctl("import", "--mode", "replace", file, want=5)
+    tap.equal(state(o), before)
+    doc = o.ctl("import", "--mode", "replace", "--passphrase-file", key,
+                file, json_out=True)
+    tap.equal(doc["conflicts"], [])
+    back = file + ".back"
+    o.ctl("export", "--passphrase-file", key, back)
+    with open(file) as f, open(back) as g:
+        one, two = json.load(f), json.load(g)
+    one["data"].pop("events")
+    tap.equal(comparable(two), comparable(one))
+    tap.equal(two["exported_by"], "mastctl")
+    o.signin("admin", s.info["admin"]["password"], source="127.0.9.10")
+    clash = os.path.join(s.dir, "clash.json")
+    with open(clash, "wb") as f:
+        f.write(sealed(document(users=[user(username="anna")])))
+    o.ctl("import", clash, want=6)
+    o.ctl("import", "--dry-run", clash, want=6)
+    with open(clash, "wb") as f:
+        f.write(sealed(document(users=[]))[:-9])
+    o.ctl("import", clash, want=5)
+    tap.equal(o.sql("SELECT actor_name, details->>'mode' FROM mast.audit "
+                    "WHERE action = 'import' ORDER BY id DESC LIMIT 1"),
+              [("mastctl", "replace")])
 
 
 def test_other_ends(s):
