@@ -50,6 +50,19 @@ struct driver_summary {
 	bool		glitch;		/* "flows": [] while active_flows > 0 */
 };
 
+/* One action as several. */
+#define DRIVER_STEPS 66
+struct driver_step {
+	const char	*type;
+	struct slice	 id;		/* what it is about: raw, with quotes */
+	struct slice	 action;
+};
+struct driver_plan {
+	struct driver_step	 v[DRIVER_STEPS];
+	size_t			 n;
+	const char		*why;
+};
+
 struct driver {
 	const char			*device_type, *display_name;
 	const struct driver_command	*commands;
@@ -66,6 +79,15 @@ struct driver {
 	 * GET /nodes/endpoints, each flow with its input and outputs. NULL:
 	 * this kind has none. */
 	void (*endpoints)(struct slice config, struct json_w *);
+	/* Does the form of this valid action hang on the dialect of the
+	 * node's configuration? NULL: never. */
+	bool (*turns)(struct slice action);
+	/* What such an action becomes for a node with this configuration.
+	 * ERR_OK: the steps, one after the other, or none when it goes as it
+	 * is. ERR_INVALID: it cannot be said in that dialect, why is a
+	 * sentence. Memory is the arena's. */
+	enum err (*turn)(struct arena *, struct slice action,
+	    struct slice config, struct driver_plan *);
 };
 
 /* The kinds. Only the table in driver.c names them. */

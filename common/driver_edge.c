@@ -233,4 +233,6 @@ const struct driver driver_edge = {
 	.nmetrics = NMETRICS,
 	.summarize = summarize,
 	.endpoints = edge_endpoints,
+	.turns = edge_turns,
+	.turn = edge_turn,
 };

@@ -29,5 +29,9 @@ void edge_defs_free(struct edge_defs *);
 
 /* driver.endpoints */
 void edge_endpoints(struct slice config, struct json_w *);
+/* driver.turns, driver.turn */
+bool edge_turns(struct slice action);
+enum err edge_turn(struct arena *, struct slice action, struct slice config,
+    struct driver_plan *);
 
 #endif

@@ -250,6 +250,23 @@ cache_get(struct cache *c, struct ipc_chan *chan, uint64_t id,
 }
 
 bool
+cache_fresh(const struct node *n, struct slice *text_r)
+{
+	const struct cache_entry *e = n->config;
+
+	if (e == NULL || !e->fresh)
+		return false;
+	*text_r = (struct slice){ e->text, e->len };
+	return true;
+}
+
+void
+cache_want(struct cache *c, struct node *n)
+{
+	(void)cache_ask(cache_entry(c, n));
+}
+
+bool
 cache_ack(struct node *n, const struct frame_ack *ack)
 {
 	struct cache_entry *e = n->config;

@@ -26,6 +26,10 @@ size_t cache_bytes(const struct cache *);
  * However many ask, the node is asked once. */
 void cache_get(struct cache *, struct ipc_chan *, uint64_t id,
     const struct msg_config_get *);
+/* The newest configuration, if it is known to be that. */
+bool cache_fresh(const struct node *, struct slice *text_r);
+/* Asks the node for it, unless that is under way. */
+void cache_want(struct cache *, struct node *);
 void cache_forget_chan(struct cache *, const struct ipc_chan *);
 
 void cache_response(struct cache *, struct node *, struct slice text);

@@ -23,6 +23,7 @@
 #include "node.h"
 #include "queue.h"
 #include "sink.h"
+#include "step.h"
 #include "stmt.h"
 
 #define LATE_MAX	64		/* per node */
@@ -89,6 +90,7 @@ cmd_free(struct cmd *c)
 	else if (c->state == CMD_CLAIMING)
 		TAILQ_REMOVE(&c->cmds->claiming, c, link);
 	c->cmds->inflight--;
+	step_free(c);
 	free(c);
 }
 
@@ -131,9 +133,14 @@ cmd_final(struct cmd *c, const char *state, struct slice error,
     struct slice code)
 {
 	struct hub_count *n = &c->cmds->hub->count;
-	const struct sink_final f = { .command = c->id, .state = state,
+	struct buf steps = BUF_INIT;
+	struct sink_final f = { .command = c->id, .state = state,
 	    .error = error, .code = code,
 	    .stale = c->mutates && c->state >= CMD_SENT };
+
+	step_json(c, state, &steps);
+	f.steps = (struct slice){ (const char *)buf_head(&steps),
+	    buf_used(&steps) };
 
 	if (state[0] == 'a')
 		n->commands_acked++;
@@ -142,6 +149,7 @@ cmd_final(struct cmd *c, const char *state, struct slice error,
 	else
 		n->commands_unknown++;
 	sink_final(c->cmds->hub->sink, &f);
+	buf_free(&steps);
 }
 
 /* why is plain ASCII. */
@@ -171,7 +179,7 @@ cmd_node_lost(struct node *n)
 		} else if (c->state == CMD_QUEUED)
 			cmd_end(c, ERR_NODE_OFFLINE, NULL,
 			    "the node is offline");
-		else if (c->state == CMD_WAITING)
+		else if (c->state == CMD_WAITING || step_waits(c))
 			cmd_end(c, ERR_NODE_OFFLINE, "failed",
 			    "the node is offline");
 		else
@@ -215,7 +223,7 @@ cmd_add(struct cmds *cs, struct node *n, const struct id *id,
 
 	c->cmds = cs;
 	c->node = n;
-	c->id = *id;
+	c->id = c->wire = *id;
 	c->node_id = n->id;
 	c->epoch = n->epoch;
 	c->wait_ms = wait_ms;
@@ -337,6 +345,11 @@ cmd_send(struct cmd *c, const struct db_result *res, int row, int col,
 	}
 	text = (struct slice){ buf_cstr(&action), buf_used(&action) };
 	cmd_know(c, text);
+	if (step_begin(c, text)) {
+		secret_wipe(action.data, action.cap);
+		buf_free(&action);
+		return true;
+	}
 	frame_put_command(&frame, wall_now(), &c->id, text);
 	secret_wipe(action.data, action.cap);
 	buf_free(&action);
@@ -462,6 +475,11 @@ cmd_timeout(void *arg)
 		cmd_end(c, ERR_UNAVAILABLE, NULL, "it still waits");
 		return;
 	}
+	if (step_waits(c)) {
+		cmd_end(c, ERR_NODE_TIMEOUT, "failed", "not sent: its form "
+		    "hangs on the node's configuration, which did not come");
+		return;
+	}
 	cmd_final(c, "unknown", SLICE(why), (struct slice){ NULL, 0 });
 	cmd_reply(c, ERR_NODE_TIMEOUT, &done);
 	cmd_pass(c);
@@ -493,20 +511,29 @@ cmd_put_text(struct buf *b, struct slice raw, size_t max, struct slice *out)
 static void
 cmd_acked(struct cmd *c, const struct frame_ack *ack)
 {
-	struct buf error = BUF_INIT, code = BUF_INIT;
+	struct buf raw = BUF_INIT, error = BUF_INIT, code = BUF_INIT;
+	struct slice words = ack->error;
 	struct msg_command_done done = { .data = ack->data };
 
-	cmd_put_text(&error, ack->error, ack->error.n, &done.error);
+	if (!ack->success) {
+		step_prefix(c, &raw);
+		buf_put(&raw, words.p, words.n);
+		if (buf_used(&raw) > 0)
+			words = (struct slice){ (const char *)buf_head(&raw),
+			    buf_used(&raw) };
+	}
+	cmd_put_text(&error, words, words.n, &done.error);
 	cmd_put_text(&code, ack->error_code, ack->error_code.n,
 	    &done.error_code);
 	if (c->state == CMD_LATE)
 		c->cmds->hub->count.commands_late++;
-	cmd_final(c, ack->success ? "acked" : "failed", ack->error,
+	cmd_final(c, ack->success ? "acked" : "failed", words,
 	    ack->error_code);
 	if (c->mutates)
 		cache_stale(c->node);
 	cmd_reply(c, ack->success ? ERR_OK : ERR_NODE_REFUSED, &done);
 	cmd_free(c);
+	buf_free(&raw);
 	buf_free(&error);
 	buf_free(&code);
 }
@@ -518,15 +545,18 @@ cmd_ack(struct node *n, const struct frame_ack *ack)
 	struct id id;
 
 	if (id_parse(&id, ack->command_id) == 0)
-		c = cmd_find(n, &id);
-	if (c == NULL || c->state < CMD_SENT) {
+		TAILQ_FOREACH(c, &n->cmds, node_link)
+			if (id_eq(&c->wire, &id))
+				break;
+	if (c == NULL || c->state < CMD_SENT || step_waits(c)) {
 		n->hub->count.acks_unmatched++;
 		return;
 	}
 	/* Gateways say yes first and send the configuration then. */
 	if (c->by_config && ack->success)
 		return;
-	cmd_acked(c, ack);
+	if (!ack->success || !step_next(c))
+		cmd_acked(c, ack);
 }
 
 void
@@ -539,5 +569,7 @@ cmd_config(struct node *n, struct slice text)
 		next = TAILQ_NEXT(c, node_link);
 		if (c->state >= CMD_SENT && c->by_config)
 			cmd_acked(c, &ack);
+		else
+			step_config(c, text);
 	}
 }

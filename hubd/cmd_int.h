@@ -22,6 +22,7 @@ struct hubd;
 struct ipc_chan;
 struct msg_command;
 struct node;
+struct steps;
 
 #define CMD_INFLIGHT_MAX 64		/* per node */
 
@@ -39,6 +40,8 @@ struct cmd {
 	struct cmds		*cmds;
 	struct node		*node;		/* NULL: it went meanwhile */
 	struct id		 id, node_id;
+	struct id		 wire;	/* what the node acks: id, or a step's */
+	struct steps		*steps;	/* step.c; NULL: it goes as it is */
 	uint64_t		 epoch;
 	struct ipc_chan		*chan;		/* NULL: nobody waits */
 	uint64_t		 chan_id;
@@ -70,8 +73,8 @@ struct cmd *cmd_find(struct node *, const struct id *);
 void cmd_free(struct cmd *);
 /* Ends without an answer of the node. state NULL: the journal knows how. */
 void cmd_end(struct cmd *, enum err, const char *state, const char *why);
-/* The row says "sent"; sealed is its action as bytea text. False: nothing
- * left, why is plain ASCII, and the cmd is still there. */
+/* The row says "sent"; the column is its sealed action. False: nothing left,
+ * why is plain ASCII, and the cmd is still there. True: it may be gone. */
 bool cmd_send(struct cmd *, const struct db_result *, int row, int col,
     const char **why_r);
 

@@ -12,7 +12,7 @@ hubd_libhubd_a_SOURCES = \
 	hubd/push.c hubd/push.h hubd/queue.c hubd/queue.h \
 	hubd/sealer.c hubd/sealer.h hubd/serve.c hubd/serve.h \
 	hubd/sink.c hubd/sink.h hubd/stmt.c hubd/stmt.h \
-	hubd/stmt_part.h hubd/stmt_queue.c
+	hubd/step.c hubd/step.h hubd/stmt_part.h hubd/stmt_queue.c
 
 check_PROGRAMS += tests/unit/hubd_note
 TESTS += tests/unit/hubd_note

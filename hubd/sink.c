@@ -220,7 +220,7 @@ struct final {
 	const char		*state;
 	wall_us			 at;
 	bool			 stale;
-	struct slice		 error, code;
+	struct slice		 error, code, steps;
 };
 
 static void
@@ -234,6 +234,7 @@ final_put(struct buf *cols, const struct batch_row *row)
 	db_array_text(&cols[3], f->error);
 	db_array_text(&cols[4], f->code);
 	db_array_text(&cols[5], f->stale ? SLICE("t") : SLICE("f"));
+	db_array_text(&cols[6], f->steps);
 }
 
 static void
@@ -243,11 +244,12 @@ final_done(struct hubd *h, struct batch_row *row, bool stored)
 
 	free((char *)(uintptr_t)f->error.p);
 	free((char *)(uintptr_t)f->code.p);
+	free((char *)(uintptr_t)f->steps.p);
 	free(f);
 }
 
 static const struct batch_kind finals_kind = {
-	.name = "command states", .stmt = STMT_FINALS, .cols = 6,
+	.name = "command states", .stmt = STMT_FINALS, .cols = 7,
 	.rows = 500, .delay = 5 * MONO_MS, .put = final_put,
 	.done = final_done,
 };
@@ -460,7 +462,11 @@ sink_final(struct sink *s, const struct sink_final *in)
 	f->stale = in->stale;
 	f->error = sink_text(in->error, ERROR_MAX);
 	f->code = sink_text(in->code, CODE_MAX);
-	batch_add(s->finals, &f->row, sizeof(*f) + f->error.n + f->code.n);
+	if (in->steps.n > 0)
+		f->steps = (struct slice){ xstrndup(in->steps.p,
+		    in->steps.n), in->steps.n };
+	batch_add(s->finals, &f->row, sizeof(*f) + f->error.n + f->code.n +
+	    f->steps.n);
 }
 
 /* ---- last seen and health ---- */

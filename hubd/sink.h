@@ -40,6 +40,7 @@ struct sink_final {		/* how a command ended */
 	struct id	 command;
 	const char	*state;	/* "acked", "failed", "unknown" */
 	struct slice	 error, code;	/* raw JSON string contents */
+	struct slice	 steps;	/* JSON or empty */
 	bool		 stale;	/* it may have changed the config */
 };
 void sink_final(struct sink *, const struct sink_final *);

@@ -282,15 +282,17 @@
     "SELECT count(*) FROM gone"
 
 /* $1 hub; arrays: $2 command, $3 state, $4 at, $5 error, $6 code, $7 the
- * node's configuration may have changed. A late answer corrects "unknown". */
+ * node's configuration may have changed, $8 steps or NULL. A late answer corrects "unknown". */
 #define FINALS \
     "WITH u AS (SELECT DISTINCT ON (id) * FROM unnest($2::uuid[],\n" \
-    "    $3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[])\n" \
-    "    WITH ORDINALITY AS u(id, state, at, error, code, stale, n)\n" \
+    "    $3::text[], $4::bigint[], $5::text[], $6::text[], $7::boolean[],\n" \
+    "    $8::text[])\n" \
+    "    WITH ORDINALITY AS u(id, state, at, error, code, stale, steps, n)\n" \
     "    ORDER BY id, n DESC),\n" \
     "done AS (UPDATE mast.commands c SET\n" \
     "    state = u.state::mast.command_state, done_at = " AT("u.at") ",\n" \
-    "    error = u.error, error_code = u.code\n" \
+    "    error = u.error, error_code = u.code,\n" \
+    "    steps = coalesce(u.steps::json, c.steps)\n" \
     "    FROM u WHERE c.id = u.id AND (c.state IN ('sent', 'unknown')\n" \
     "    AND c.hub_id = $1::uuid OR c.state = 'queued'\n" \
     "    AND u.state = 'failed') RETURNING c.node_id, u.stale)\n" \
@@ -416,7 +418,7 @@ static const struct db_stmt stmts[] = {
 	[STMT_SEEN] = { "seen", SEEN, 6, DB_READ },
 	[STMT_EVENTS] = { "events", EVENTS, 13, 0 },
 	[STMT_ENDS] = { "ends", ENDS, 6, 0 },
-	[STMT_FINALS] = { "finals", FINALS, 7, 0 },
+	[STMT_FINALS] = { "finals", FINALS, 8, 0 },
 	[STMT_CLAIM] = { "claim", CLAIM, 4, 0 },
 	[STMT_SESSIONS] = { "sessions", SESSIONS, 1, DB_READ },
 	[STMT_SWEEP] = { "sweep", SWEEP, 1, DB_READ },

@@ -309,5 +309,125 @@ def test_flows_faults(s):
     w.oper.delete(path(offline, "flows/f")).problem(502)
 
 
+# ---- the dialects
+
+INLINE = {"id": "g1", "name": "Gee", "enabled": True, "media_analysis": False,
+          "input": {"type": "udp", "bind_addr": "0.0.0.0:5000"},
+          "outputs": [
+              {"type": "udp", "id": "g-a", "name": "A",
+               "dest_addr": "192.0.2.1:1"},
+              {"type": "rtp", "id": "g-b", "name": "B \u00fc",
+               "dest_addr": "192.0.2.1:2"}]}
+EMPTY = {"version": 2, "flows": [], "inputs": [], "outputs": []}
+
+
+def done(s, command_id):
+    return mast.wait_until(lambda: (lambda r: r[0] not in (
+        "queued", "sent") and r)(s.sql(
+            "SELECT state::text, error, steps FROM mast.commands WHERE id = "
+            "%s", command_id)[0]), 10, "the end")
+
+
+def test_inline_to_ids(s):
+    """An inline flow for an edge of version 2: input, outputs, then flow"""
+    w = world(s)
+    n = s.node("dialect-2")
+    n.config = EMPTY
+    doc = w.oper.post(path(n, "flows"), INLINE).want(200).json
+    sent = [a for _, a in n.commands if a["type"] != "get_config"]
+    tap.equal(sent, [
+        {"type": "create_input", "input": {
+            "id": "g1-in", "name": "Gee", "type": "udp",
+            "bind_addr": "0.0.0.0:5000"}},
+        {"type": "create_output", "output": INLINE["outputs"][0]},
+        {"type": "create_output", "output": INLINE["outputs"][1]},
+        {"type": "create_flow", "flow": {
+            "id": "g1", "name": "Gee", "enabled": True,
+            "media_analysis": False, "input_ids": ["g1-in"],
+            "output_ids": ["g-a", "g-b"]}}])
+    ids = [i for i, a in n.commands if a["type"] != "get_config"]
+    tap.equal(len(set(ids)), 4, "an id for each step")
+    tap.equal(ids[0], doc["command_id"])
+    state, _, steps = done(s, doc["command_id"])
+    tap.equal(state, "acked")
+    tap.equal([(p["type"], p["id"], p["state"]) for p in steps], [
+        ("create_input", "g1-in", "acked"), ("create_output", "g-a", "acked"),
+        ("create_output", "g-b", "acked"), ("create_flow", "g1", "acked")])
+    tap.equal(w.oper.get(path(n, "commands/" + doc["command_id"])).want(
+        200).json["steps"], steps)
+    # One that speaks by ids already goes as it is.
+    n.commands.clear()
+    w.oper.post(path(n, "flows"), FLOW).want(200)
+    tap.equal([a["type"] for _, a in n.commands], ["create_flow"])
+    n.close()
+
+
+def test_inline_to_inline(s):
+    """An edge of version 1 gets the inline flow as it is"""
+    w = world(s)
+    n = s.node("dialect-1", version="0.5.3", protocol=1)
+    n.config = mast.sample("edge_v053_config_response_1")["payload"]
+    doc = w.oper.post(path(n, "flows"), INLINE).want(200).json
+    tap.equal(n.commands[-1], (doc["command_id"], {
+        "type": "create_flow", "flow": INLINE}))
+    tap.equal(done(s, doc["command_id"])[2], None)
+    n.close()
+
+
+def test_inline_partial(s):
+    """A refused step ends it, tells what is done, and a retry heals"""
+    w = world(s)
+    n = s.node("dialect-partial")
+    n.config = EMPTY
+    n.on_command = lambda i, a: {} if a.get("output", {}).get(
+        "id") != "g-b" else {"success": False, "error": "no \"port\"",
+                             "error_code": "port_conflict"}
+    r = w.oper.post(path(n, "flows"), INLINE).problem(422)
+    tap.equal(r.json["error_code"], "port_conflict")
+    tap.equal(r.json["detail"], 'step 3 of 4, create_output g-b, the ones '
+              'before are done: no "port"')
+    state, error, steps = done(s, r.json["command_id"])
+    tap.equal((state, error), ("failed", r.json["detail"]))
+    tap.equal([p["state"] for p in steps],
+              ["acked", "acked", "failed", "waiting"])
+    assert "create_flow" not in [a["type"] for _, a in n.commands]
+    n.config = {"version": 2, "flows": [], "inputs": [{
+        "id": "g1-in", "type": "udp"}], "outputs": [{"id": "g-a"}]}
+    n.on_command = lambda i, a: {}
+    n.commands.clear()
+    w.oper.post(path(n, "flows"), INLINE).want(200)
+    tap.equal([(a["type"], a.get("input_id"), a.get("output_id"))
+               for _, a in n.commands if a["type"] != "get_config"],
+              [("update_input", "g1-in", None),
+               ("update_output", None, "g-a"), ("create_output", None, None),
+               ("create_flow", None, None)])
+    n.close()
+
+
+def test_inline_refused(s):
+    """What cannot be turned is 422 with the reason, and nothing is sent"""
+    w = world(s)
+    n = s.node("dialect-refused")
+    n.config = {"version": 2, "inputs": [{"id": "g1-in"}], "outputs": [
+        {"id": "g-a"}], "flows": [{"id": "x", "input_ids": [],
+                                   "output_ids": ["g-a"]}]}
+    for flow, word in ((INLINE, "another flow"),
+                       (dict(INLINE, input_ids=["i"]), "by id"),
+                       ({"input": {"type": "udp"}}, "no id"),
+                       (dict(INLINE, outputs=[{"type": "udp"}]), "no id")):
+        r = w.oper.post(path(n, "flows"), flow).problem(422)
+        assert word in r.json["detail"], r
+        tap.equal(done(s, r.json["command_id"])[0], "failed")
+    tap.equal({a["type"] for _, a in n.commands}, {"get_config"})
+    n.config = None             # it does not tell its dialect
+    n.close()
+    tap.equal(n.connect(), "auth_ok")
+    n.commands.clear()
+    r = w.oper.post(path(n, "flows"), INLINE).problem(504)
+    tap.equal(done(s, r.json["command_id"])[0], "failed")
+    tap.equal({a["type"] for _, a in n.commands}, {"get_config"})
+    n.close()
+
+
 if __name__ == "__main__":
     mast.main(sys.modules[__name__])
