@@ -186,11 +186,13 @@ class Description:
         if answer.status == 405 and not answer.header("Allow"):
             raise AssertionError("405 without Allow: %r" % answer)
 
-    def problem(self, where, answer):
+    def problem(self, where, answer, close=True):
+        """An answer is a problem; close: with no members of a route's."""
         kind = answer.header("Content-Type", "").split(";")[0]
         if kind != PROBLEM:
             raise AssertionError("%s: not a problem: %r" % (where, answer))
-        self.valid(where, {"$ref": "#/components/schemas/Problem"}, answer)
+        self.valid(where, self.doc["components"]["schemas"]["Problem"],
+                   answer, close)
 
     def headers(self, where, response, answer):
         for name, header in response.get("headers", {}).items():
@@ -223,7 +225,7 @@ class Description:
         if kind.endswith(("/json", "+json")) and "schema" in content[kind]:
             self.valid(where, content[kind]["schema"], answer)
 
-    def valid(self, where, schema, answer):
+    def valid(self, where, schema, answer, close=True):
         text = answer.body
         if answer.header("Content-Encoding") == "gzip":
             text = gzip.decompress(text)
@@ -232,7 +234,8 @@ class Description:
         except ValueError as why:
             raise AssertionError("%s: not JSON: %s: %r" % (
                 where, why, answer)) from why
-        faults = list(self.validator(self.resolve(schema)).iter_errors(doc))
+        check = self.validator(self.resolve(schema), close)
+        faults = list(check.iter_errors(doc))
         if faults:
             raise AssertionError("%s: the body breaks the description: %s" % (
                 where, "; ".join("/%s: %s" % (

@@ -156,10 +156,14 @@ class Session:
             answer = Response(r.status, r.getheaders(), r.read())
         finally:
             c.close()
-        judge = describe.of_build(self.suite.build)
-        if judge is not None:
-            judge.check(method, path, raw, answer)
+        self.judge(method, path, raw, answer)
         return answer
+
+    def judge(self, method, path, raw, answer):
+        """Fails for an answer that is not described."""
+        description = describe.of_build(self.suite.build)
+        if description is not None:
+            description.check(method, path, raw, answer)
 
     def get(self, path, **kw):
         return self.request("GET", path, **kw)
@@ -219,8 +223,14 @@ class Session:
         h = list(headers)
         if self.token:
             h.append(("Cookie", "session=" + self.token))
-        return ws.WebSocket("127.0.0.1", self.suite.port, "/ws/dashboard",
-                            headers=h, tls=self.suite.tls, **kw)
+        try:
+            return ws.WebSocket("127.0.0.1", self.suite.port,
+                                "/ws/dashboard", headers=h,
+                                tls=self.suite.tls, **kw)
+        except ws.Refused as why:
+            self.judge("GET", "/ws/dashboard", None, Response(
+                why.status, list(why.headers.items()), why.body))
+            raise
 
 
 class Node:

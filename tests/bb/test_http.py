@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 
+import describe
 import mast
 import tap
 import ws
@@ -72,6 +73,8 @@ class Raw:
                 raise AssertionError("short body")
         if not head:
             r.body, self.data = self.data[:n], self.data[n:]
+            if r.status >= 400 and n > 0:
+                describe.of_build(mast.BUILD).problem("raw", r, False)
         return r
 
     def closed(self, timeout=20 * mast.PATIENCE):
