@@ -3,6 +3,7 @@
 happens meanwhile, and never half done without saying so."""
 import hashlib
 import hmac
+import http.client
 import itertools
 import json
 import sys
@@ -621,6 +622,28 @@ def test_apid_killed(s):
         "SELECT status FROM mast.tunnels WHERE name = 'orphan'") == "active",
         10, "active without apid")
     s.start("apid")
+
+
+def test_apid_stopped(s):
+    """apid ends in order while a POST waits for a node"""
+    f = fleet(s)
+    s.restart("apid")               # ours from here on: its code is known
+    f.b.commands.clear()
+    f.b.on_command = silent("create_tunnel")
+
+    def make():
+        try:
+            s.admin().post(PATH, f.body(name="waiting"))
+        except (OSError, http.client.HTTPException) as why:
+            print("# cut off: %r" % why)
+    post = threading.Thread(target=make)
+    post.start()
+    mast.wait_until(lambda: any(a["type"] == "create_tunnel"
+                                for _, a in f.b.commands), 10,
+                    "the egress is asked")
+    tap.equal(s.restart("apid"), 0, "the code of its end")
+    post.join(60)
+    s.sql("DELETE FROM mast.tunnels WHERE name = 'waiting'")
 
 
 def test_database_away(s):
