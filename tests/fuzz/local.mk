@@ -4,7 +4,8 @@ FUZZ_SECONDS = 60
 
 fuzz_programs = \
 	tests/fuzz/fuzz_cert \
-	tests/fuzz/fuzz_conf tests/fuzz/fuzz_cursor tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
+	tests/fuzz/fuzz_conf tests/fuzz/fuzz_cursor \
+	tests/fuzz/fuzz_dump tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_json tests/fuzz/fuzz_jscan tests/fuzz/fuzz_msg \
 	tests/fuzz/fuzz_ws
 check_PROGRAMS += $(fuzz_programs)
@@ -17,6 +18,8 @@ tests_fuzz_fuzz_cert_SOURCES = tests/fuzz/fuzz_cert.c $(fuzz_replay)
 tests_fuzz_fuzz_cert_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_replay)
 tests_fuzz_fuzz_conf_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_dump_SOURCES = tests/fuzz/fuzz_dump.c $(fuzz_replay)
+tests_fuzz_fuzz_dump_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_cursor_SOURCES = tests/fuzz/fuzz_cursor.c $(fuzz_replay)
 tests_fuzz_fuzz_cursor_LDADD = apid/libapid.a $(fuzz_libs)
 tests_fuzz_fuzz_frame_SOURCES = tests/fuzz/fuzz_frame.c $(fuzz_replay)
@@ -36,7 +39,7 @@ tests_fuzz_fuzz_ws_LDADD = $(fuzz_libs)
 if FUZZ
 noinst_PROGRAMS += \
 	libfuzzer-cert \
-	libfuzzer-conf libfuzzer-cursor libfuzzer-frame libfuzzer-http1 libfuzzer-json \
+	libfuzzer-conf libfuzzer-cursor libfuzzer-dump libfuzzer-frame libfuzzer-http1 libfuzzer-json \
 	libfuzzer-jscan libfuzzer-msg libfuzzer-ws
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 libfuzzer_cert_SOURCES = tests/fuzz/fuzz_cert.c $(fuzz_common)
@@ -45,6 +48,9 @@ libfuzzer_cert_LDFLAGS = $(fuzz_ldflags)
 libfuzzer_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_common)
 libfuzzer_conf_LDADD = $(fuzz_libs)
 libfuzzer_conf_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_dump_SOURCES = tests/fuzz/fuzz_dump.c $(fuzz_common)
+libfuzzer_dump_LDADD = $(fuzz_libs)
+libfuzzer_dump_LDFLAGS = $(fuzz_ldflags)
 libfuzzer_cursor_SOURCES = tests/fuzz/fuzz_cursor.c $(fuzz_common)
 libfuzzer_cursor_LDADD = apid/libapid.a $(fuzz_libs)
 libfuzzer_cursor_LDFLAGS = $(fuzz_ldflags)
