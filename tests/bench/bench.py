@@ -5,7 +5,7 @@ The primary result is server CPU per operation (it stays honest while the
 load shares the machine); medians of three windows. Prints a table and
 writes BENCH.json into the build folder.
 
-usage: bench.py [frames] [memory] [reconnect] [rest] [paging]
+usage: bench.py [frames] [memory] [reconnect] [rest] [paging] [export]
                                                   (all without names)
 environment: BENCH_NODES (15000), BENCH_STORM (10000), BENCH_SECS (6),
              BENCH_EVENTS (100000), BENCH_EVENT_RATE (1000)
@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 
+import export
 import paging
 
 SRC = os.environ.get("MAST_SRC", ".")
@@ -543,7 +544,8 @@ def missing(names):
 
 BENCHES = {"frames": bench_frames, "memory": bench_memory,
            "reconnect": bench_reconnect, "rest": bench_rest,
-           "paging": lambda suite: paging.bench_paging(suite, record, say)}
+           "paging": lambda suite: paging.bench_paging(suite, record, say),
+           "export": lambda suite: export.bench_export(suite, record, say)}
 
 
 def main():
