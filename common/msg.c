@@ -10,6 +10,7 @@
 
 #include "log.h"
 #include "msg.h"
+#include "msg_ai.h"
 #include "valid.h"
 #include "xmalloc.h"
 
@@ -24,6 +25,13 @@
 #define MSG_REMOTE_MAX	64u
 #define MSG_WATCH_MAX	65536u			/* nodes on one channel */
 #define MSG_TEXT_MAX	(1024u * 1024)
+
+#define AI_JOB_MIN	(16u + 1 + 4 + 4 + 6 * 4 + 1)
+#define AI_DONE_MIN	(16u + 1 + 1 + 2 + 2 + 4 + 4 + 8 + 8 + 3 * 4)
+#define AI_TEST_MIN	(16u + 4 + 4 * 4)
+#define AI_NAMES_MAX	(MSG_REQUEST_MAX + MSG_AI_PROVIDER_MAX + \
+			    MSG_AI_MODEL_MAX + MSG_AI_SEALED_MAX)
+#define AI_INFO_MIN	(4u + 32 + 1)
 
 #define HELLO_MIN	27u
 #define STATE_FIXED	(16u + 8 + 8 + 8 + 8 + 4 + 1 + 1)
@@ -68,6 +76,24 @@ static const struct msg_row msg_table[MSG__MAX] = {
 	    MSG_SELFTEST_REPLY, 0, 0 },
 	[MSG_SELFTEST_REPLY] = { "selftest_reply", MSG_AID,
 	    MSG_APID | MSG_CTL, MSG__UNSET, 4, 4 + MSG_TEXT_MAX },
+	[MSG_AI_JOB] = { "ai_job", MSG_APID, MSG_AID, MSG_AI_DONE,
+	    AI_JOB_MIN, AI_JOB_MIN + AI_NAMES_MAX + MSG_AI_INPUT_MAX +
+	    MSG_AI_MESSAGES * 5 },
+	[MSG_AI_CHUNK] = { "ai_chunk", MSG_AID, MSG_APID, MSG__UNSET,
+	    20, 20 + MSG_AI_CHUNK_MAX },
+	[MSG_AI_DONE] = { "ai_done", MSG_AID, MSG_APID, MSG__UNSET,
+	    AI_DONE_MIN, AI_DONE_MIN + MSG_AI_MODEL_MAX +
+	    MSG_AI_DETAIL_MAX + MSG_AI_ANSWER_MAX },
+	[MSG_AI_CANCEL] = { "ai_cancel", MSG_APID, MSG_AID, MSG__UNSET,
+	    16, 16 },
+	[MSG_AI_TEST] = { "ai_test", MSG_APID, MSG_AID, MSG_AI_DONE,
+	    AI_TEST_MIN, AI_TEST_MIN + AI_NAMES_MAX },
+	[MSG_AI_INFO] = { "ai_info", MSG_APID | MSG_CTL, MSG_AID,
+	    MSG_AI_INFO_REPLY, 0, 0 },
+	[MSG_AI_INFO_REPLY] = { "ai_info_reply", MSG_AID,
+	    MSG_APID | MSG_CTL, MSG__UNSET, AI_INFO_MIN, AI_INFO_MIN +
+	    MSG_AI_PROVIDERS * (3 * 4 + 1 + MSG_AI_PROVIDER_MAX + 64 +
+	    MSG_AI_MODEL_MAX) },
 };
 
 const struct msg_row *

@@ -35,6 +35,9 @@ enum msg_type {			/* wire format: append, never renumber */
 	MSG_NODE_STATE, MSG_NODE_GONE, MSG_SYNCED,
 	MSG_EVENTS,
 	MSG_SELFTEST, MSG_SELFTEST_REPLY,
+	MSG_AI_JOB, MSG_AI_CHUNK, MSG_AI_DONE,	/* payloads in msg_ai.h */
+	MSG_AI_CANCEL, MSG_AI_TEST,
+	MSG_AI_INFO, MSG_AI_INFO_REPLY,
 	MSG__MAX
 };
 

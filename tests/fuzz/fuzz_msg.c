@@ -6,6 +6,7 @@
 
 #include "fuzz.h"
 #include "msg.h"
+#include "msg_ai.h"
 #include "xmalloc.h"
 
 union any {
@@ -20,7 +21,37 @@ union any {
 	struct msg_node_gone	node_gone;
 	struct msg_events	events;
 	struct msg_text		text;
+	struct msg_ai_job	ai_job;
+	struct msg_ai_chunk	ai_chunk;
+	struct msg_ai_done	ai_done;
+	struct msg_ai_cancel	ai_cancel;
+	struct msg_ai_test	ai_test;
+	struct msg_ai_info	ai_info;
 };
+
+static bool
+through_ai(enum msg_type type, struct msg_in *in, struct buf *out)
+{
+	union any u;
+	bool ok = false;
+
+	memset(&u, 0, sizeof(u));
+	if (type == MSG_AI_JOB && (ok = msg_get_ai_job(in, &u.ai_job)))
+		msg_put_ai_job(out, &u.ai_job);
+	if (type == MSG_AI_CHUNK && (ok = msg_get_ai_chunk(in, &u.ai_chunk)))
+		msg_put_ai_chunk(out, &u.ai_chunk);
+	if (type == MSG_AI_DONE && (ok = msg_get_ai_done(in, &u.ai_done)))
+		msg_put_ai_done(out, &u.ai_done);
+	if (type == MSG_AI_CANCEL &&
+	    (ok = msg_get_ai_cancel(in, &u.ai_cancel)))
+		msg_put_ai_cancel(out, &u.ai_cancel);
+	if (type == MSG_AI_TEST && (ok = msg_get_ai_test(in, &u.ai_test)))
+		msg_put_ai_test(out, &u.ai_test);
+	if (type == MSG_AI_INFO_REPLY &&
+	    (ok = msg_get_ai_info(in, &u.ai_info)))
+		msg_put_ai_info(out, &u.ai_info);
+	return ok;
+}
 
 /* Reads, and writes what was read; false: refused. */
 static bool
@@ -77,10 +108,18 @@ through(enum msg_type type, struct msg_in *in, struct buf *out)
 		if ((ok = msg_get_text(in, &u.text)))
 			msg_put_text(out, &u.text);
 		break;
+	case MSG_AI_JOB:
+	case MSG_AI_CHUNK:
+	case MSG_AI_DONE:
+	case MSG_AI_CANCEL:
+	case MSG_AI_TEST:
+	case MSG_AI_INFO_REPLY:
+		return through_ai(type, in, out);
 	case MSG_STATUS:
 	case MSG_ERROR:
 	case MSG_SYNCED:
 	case MSG_SELFTEST:
+	case MSG_AI_INFO:
 	case MSG__UNSET:
 	case MSG__MAX:
 		break;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "msg.h"
+#include "msg_ai.h"
 #include "xmalloc.h"
 
 static struct msg_in
@@ -239,6 +240,146 @@ get_text(struct msg_in *in)
 	return msg_get_text(in, &m) && slice_eq(m.json, "{\"up\":true}");
 }
 
+static const struct msg_ai_job some_job = {
+	.flags = MSG_AI_STREAM, .max_tokens = 4096, .deadline_ms = 60000,
+	.request_id = SLICE("req-9"), .provider = SLICE("openai"),
+	.model = SLICE("m-1"), .sealed = SLICE("\x01\0\xff"),
+	.system = SLICE("be brief"), .schema = SLICE("{}"), .nmessages = 3,
+	.messages = { { MSG_AI_DATA, SLICE("facts") },
+	    { MSG_AI_ASSISTANT, SLICE("hm") },
+	    { MSG_AI_USER, SLICE("h\xc3\xa9") } },
+};
+
+static void
+put_ai_job(struct buf *b)
+{
+	struct msg_ai_job m = some_job;
+
+	m.job = some_id(10);
+	msg_put_ai_job(b, &m);
+}
+
+static bool
+get_ai_job(struct msg_in *in)
+{
+	struct msg_ai_job m;
+	struct id a = some_id(10);
+
+	return msg_get_ai_job(in, &m) && id_eq(&m.job, &a) &&
+	    m.flags == MSG_AI_STREAM && m.max_tokens == 4096 &&
+	    m.deadline_ms == 60000 && slice_eq(m.request_id, "req-9") &&
+	    slice_eq(m.provider, "openai") && slice_eq(m.model, "m-1") &&
+	    slice_same(m.sealed, some_job.sealed) &&
+	    slice_eq(m.system, "be brief") && slice_eq(m.schema, "{}") &&
+	    m.nmessages == 3 && m.messages[0].role == MSG_AI_DATA &&
+	    m.messages[1].role == MSG_AI_ASSISTANT &&
+	    slice_eq(m.messages[2].text, "h\xc3\xa9");
+}
+
+static void
+put_ai_chunk(struct buf *b)
+{
+	struct msg_ai_chunk m = { some_id(11), SLICE("par") };
+
+	msg_put_ai_chunk(b, &m);
+}
+
+static bool
+get_ai_chunk(struct msg_in *in)
+{
+	struct msg_ai_chunk m;
+	struct id a = some_id(11);
+
+	return msg_get_ai_chunk(in, &m) && id_eq(&m.job, &a) &&
+	    slice_eq(m.text, "par");
+}
+
+static void
+put_ai_done(struct buf *b)
+{
+	struct msg_ai_done m = { some_id(12), MSG_AI_F_NONE, MSG_AI_E_RATE,
+	    429, 3, 20, 1500, UINT64_C(1) << 40, 7, SLICE("m-2"),
+	    SLICE("try later"), SLICE("half") };
+
+	msg_put_ai_done(b, &m);
+}
+
+static bool
+get_ai_done(struct msg_in *in)
+{
+	struct msg_ai_done m;
+	struct id a = some_id(12);
+
+	return msg_get_ai_done(in, &m) && id_eq(&m.job, &a) &&
+	    m.finish == MSG_AI_F_NONE && m.error == MSG_AI_E_RATE &&
+	    m.status == 429 && m.attempts == 3 && m.retry_after_s == 20 &&
+	    m.took_ms == 1500 && m.input_tokens == UINT64_C(1) << 40 &&
+	    m.output_tokens == 7 && slice_eq(m.model, "m-2") &&
+	    slice_eq(m.detail, "try later") && slice_eq(m.text, "half");
+}
+
+static void
+put_ai_cancel(struct buf *b)
+{
+	struct msg_ai_cancel m = { some_id(13) };
+
+	msg_put_ai_cancel(b, &m);
+}
+
+static bool
+get_ai_cancel(struct msg_in *in)
+{
+	struct msg_ai_cancel m;
+	struct id a = some_id(13);
+
+	return msg_get_ai_cancel(in, &m) && id_eq(&m.job, &a);
+}
+
+static void
+put_ai_test(struct buf *b)
+{
+	struct msg_ai_test m = { some_id(14), 5000, SLICE("r"),
+	    SLICE("gemini"), SLICE("m"), SLICE("sealed") };
+
+	msg_put_ai_test(b, &m);
+}
+
+static bool
+get_ai_test(struct msg_in *in)
+{
+	struct msg_ai_test m;
+	struct id a = some_id(14);
+
+	return msg_get_ai_test(in, &m) && id_eq(&m.job, &a) &&
+	    m.deadline_ms == 5000 && slice_eq(m.request_id, "r") &&
+	    slice_eq(m.provider, "gemini") && slice_eq(m.model, "m") &&
+	    slice_eq(m.sealed, "sealed");
+}
+
+static void
+put_ai_info(struct buf *b)
+{
+	struct msg_ai_info m = {
+		SLICE("0123456789abcdef0123456789abcdef"), 2,
+		{ { SLICE("openai"), SLICE("OpenAI"), SLICE("m"), 1 },
+		    { SLICE("local"), SLICE("Local"), SLICE(""), 0 } },
+	};
+
+	msg_put_ai_info(b, &m);
+}
+
+static bool
+get_ai_info(struct msg_in *in)
+{
+	struct msg_ai_info m;
+
+	return msg_get_ai_info(in, &m) && m.pub.n == 32 &&
+	    m.nproviders == 2 && slice_eq(m.providers[0].title, "OpenAI") &&
+	    m.providers[0].needs_key == 1 &&
+	    slice_eq(m.providers[1].name, "local") &&
+	    m.providers[1].model.n == 0 && m.providers[1].needs_key == 0;
+}
+
 static const struct {
 	enum msg_type type;
 	void (*put)(struct buf *);
@@ -257,6 +398,12 @@ static const struct {
 	{ MSG_EVENTS, put_events, get_events },
 	{ MSG_STATUS_REPLY, put_text, get_text },
 	{ MSG_SELFTEST_REPLY, put_text, get_text },
+	{ MSG_AI_JOB, put_ai_job, get_ai_job },
+	{ MSG_AI_CHUNK, put_ai_chunk, get_ai_chunk },
+	{ MSG_AI_DONE, put_ai_done, get_ai_done },
+	{ MSG_AI_CANCEL, put_ai_cancel, get_ai_cancel },
+	{ MSG_AI_TEST, put_ai_test, get_ai_test },
+	{ MSG_AI_INFO_REPLY, put_ai_info, get_ai_info },
 };
 
 START_TEST(round_trip)
@@ -387,6 +534,108 @@ START_TEST(refusals)
 }
 END_TEST
 
+/* A job over a bound is written as nothing, and its bytes are not read. */
+static void
+job_refused(const struct msg_ai_job *m, const char *member)
+{
+	struct buf b = BUF_INIT;
+	const char *why = msg_ai_job_fits(m);
+
+	ck_assert_msg(why != NULL && strncmp(why, member,
+	    strlen(member)) == 0, "%s: %s", member, why);
+	msg_put_ai_job(&b, m);
+	ck_assert_uint_eq(buf_used(&b), 0);
+	buf_free(&b);
+}
+
+START_TEST(ai_job_bounds)
+{
+	char *big = xmalloc(MSG_AI_INPUT_MAX + 1);
+	struct msg_ai_job m;
+
+	memset(big, 'a', MSG_AI_INPUT_MAX + 1);
+#define BROKEN(member, set) do { m = some_job; set; \
+	job_refused(&m, member); } while (0)
+	ck_assert_ptr_null(msg_ai_job_fits(&some_job));
+	BROKEN("flags", m.flags = 2);
+	BROKEN("max_tokens", m.max_tokens = 0);
+	BROKEN("max_tokens", m.max_tokens = MSG_AI_TOKENS_MAX + 1);
+	BROKEN("deadline_ms", m.deadline_ms = 999);
+	BROKEN("deadline_ms", m.deadline_ms = 600001);
+	BROKEN("request_id", m.request_id = ((struct slice){ big, 65 }));
+	BROKEN("provider", m.provider.n = 0);
+	BROKEN("provider", m.provider = ((struct slice){ big, 33 }));
+	BROKEN("model", m.model = ((struct slice){ big, 129 }));
+	BROKEN("model", m.model = SLICE("\xff"));
+	BROKEN("key", m.sealed = ((struct slice){ big, 513 }));
+	BROKEN("system", m.system = ((struct slice){ big,
+	    MSG_AI_INPUT_MAX + 1 }));
+	BROKEN("schema", m.schema = ((struct slice){ big,
+	    MSG_AI_SCHEMA_MAX + 1 }));
+	BROKEN("messages", m.nmessages = 0);
+	BROKEN("messages", m.nmessages = MSG_AI_MESSAGES + 1);
+	BROKEN("messages", m.nmessages = 2);	/* the model's is last */
+	BROKEN("messages", m.messages[0].role = 4);
+	BROKEN("messages", m.messages[0].text.n = 0);
+	BROKEN("messages", m.system = ((struct slice){ big,
+	    MSG_AI_INPUT_MAX }));
+#undef BROKEN
+	free(big);
+}
+END_TEST
+
+/* The largest job that fits also fits its row of the table. */
+START_TEST(ai_job_largest)
+{
+	char *big = xmalloc(MSG_AI_INPUT_MAX);
+	struct msg_ai_job m = some_job;
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	memset(big, 'a', MSG_AI_INPUT_MAX);
+	m.request_id = (struct slice){ big, 64 };
+	m.provider = (struct slice){ big, MSG_AI_PROVIDER_MAX };
+	m.model = (struct slice){ big, MSG_AI_MODEL_MAX };
+	m.sealed = (struct slice){ big, MSG_AI_SEALED_MAX };
+	m.schema = (struct slice){ big, MSG_AI_SCHEMA_MAX };
+	m.system = (struct slice){ big, MSG_AI_INPUT_MAX -
+	    MSG_AI_SCHEMA_MAX - MSG_AI_MESSAGES };
+	m.nmessages = MSG_AI_MESSAGES;
+	for (i = 0; i < MSG_AI_MESSAGES; i++)
+		m.messages[i] = (struct msg_ai_message){ MSG_AI_USER,
+		    { big, 1 } };
+	ck_assert_ptr_null(msg_ai_job_fits(&m));
+	msg_put_ai_job(&b, &m);
+	ck_assert_uint_eq(buf_used(&b), msg_row(MSG_AI_JOB)->max);
+	buf_free(&b);
+	free(big);
+}
+END_TEST
+
+START_TEST(ai_done_is_one_thing)
+{
+	struct msg_ai_done m = { .finish = MSG_AI_F_OK,
+	    .error = MSG_AI_E_KEY }, got;
+	struct buf b = BUF_INIT;
+	struct msg_in in;
+	unsigned i;
+
+	msg_put_ai_done(&b, &m);	/* an answer and an error */
+	in = reader(&b);
+	ck_assert(!msg_get_ai_done(&in, &got));
+	m.finish = MSG_AI_F_NONE;
+	m.error = MSG_AI_E_NONE;	/* neither */
+	buf_clear(&b);
+	msg_put_ai_done(&b, &m);
+	in = reader(&b);
+	ck_assert(!msg_get_ai_done(&in, &got));
+	for (i = 0; i < MSG_AI_E__MAX; i++)
+		ck_assert_ptr_nonnull(msg_ai_error_name(i));
+	ck_assert_str_eq(msg_ai_error_name(MSG_AI_E__MAX), "unknown");
+	buf_free(&b);
+}
+END_TEST
+
 START_TEST(texts)
 {
 	struct buf b = BUF_INIT;
@@ -465,6 +714,9 @@ main(void)
 	tcase_add_test(tc, header);
 	tcase_add_test(tc, too_long_is_cut);
 	tcase_add_test(tc, refusals);
+	tcase_add_test(tc, ai_job_bounds);
+	tcase_add_test(tc, ai_job_largest);
+	tcase_add_test(tc, ai_done_is_one_thing);
 	tcase_add_test(tc, texts);
 	tcase_add_test(tc, table);
 	suite_add_tcase(s, tc);
