@@ -5,6 +5,7 @@
  */
 #include "h_audit.h"
 #include "h_auth.h"
+#include "h_bulk.h"
 #include "h_command.h"
 #include "h_config.h"
 #include "h_dashboard.h"
@@ -152,6 +153,8 @@ static const struct route routes[] = {
 	{ ROUTE_POST, API "/nodes/:id/command", ROLE_OPERATOR, ROUTE_NODE,
 	  H_COMMAND_BODY, &h_command_body, &h_command_size,
 	  h_command, "Send a command" },
+	{ ROUTE_POST, API "/commands", ROLE_OPERATOR, 0, H_BULK_BODY,
+	  &h_bulk_body, &h_bulk_size, h_bulk, "A command to many nodes" },
 	{ ROUTE_GET, API "/nodes/:id/commands", ROLE_VIEWER, ROUTE_NODE, 0,
 	  NULL, NULL, h_command_list, "The node's commands, newest first" },
 	{ ROUTE_GET, API "/nodes/:id/commands/:command_id", ROLE_VIEWER,

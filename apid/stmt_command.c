@@ -83,4 +83,39 @@ const struct db_stmt stmt_command[DB_ROW(STMT_COMMAND__END)] = {
 	    "4", "5", "n") ")"
 	    " SELECT o.state, n.id IS NOT NULL FROM o LEFT JOIN n ON true",
 	    5, DB_ACTOR },
+	/* Nodes that were named and are not there, or not the caller's, have
+	 * an id and nothing else. */
+	[DB_ROW(STMT_BULK_PICK)] = { "bulk_pick",
+	    "WITH v AS (SELECT x.id, x.name, x.device_type, x.status::text"
+	    " FROM mast.node_view x WHERE ($1::uuid[] IS NULL"
+	    " OR x.id = ANY($1::uuid[])) AND" SEES("x.id", "2")
+	    " AND ($3::text IS NULL OR x.device_type = $3)"
+	    " AND ($4::text IS NULL OR x.status::text = $4))"
+	    " SELECT p.id, p.name, p.device_type, p.status FROM ("
+	    "SELECT * FROM v UNION ALL SELECT DISTINCT q, NULL, NULL, NULL"
+	    " FROM unnest($1::uuid[]) q"
+	    " WHERE NOT EXISTS (SELECT FROM v WHERE v.id = q)) p"
+	    " ORDER BY p.name COLLATE \"C\", p.id LIMIT 201",
+	    4, DB_READ | DB_ACTOR },
+	/* arrays of commands, nodes, sealed actions, roles; access, type,
+	 * seconds, address, request */
+	[DB_ROW(STMT_BULK_OPEN)] = { "bulk_open",
+	    "WITH n AS (SELECT u.*, x.name FROM unnest($1::uuid[],"
+	    " $2::uuid[], $3::bytea[], $4::text[])"
+	    " AS u(command, node, action, role)"
+	    " JOIN mast.nodes x ON x.id = u.node WHERE" SEES("x.id", "5")
+	    " AND (SELECT count(*) FROM mast.commands q WHERE q.node_id ="
+	    " u.node AND q.state = 'queued') < 100),"
+	    " c AS (INSERT INTO mast.commands (id, node_id, node_name, type,"
+	    " action, actor_user, actor_name, actor_token, request_id,"
+	    " expires_at, queue, min_role)"
+	    " SELECT n.command, n.node, n.name, $6, n.action, w.id,"
+	    " w.username, mast.actor_token(), $9, now() +"
+	    " make_interval(secs => $7::integer), true, n.role::mast.role"
+	    " FROM n, mast.users w WHERE w.id = mast.actor()"
+	    " RETURNING id, node_id),"
+	    " a AS (" AUDIT("node.command", "node", "c.node_id",
+	    "jsonb_build_object('command_id', c.id, 'type', $6::text,"
+	    " 'bulk', true)", "8", "9", "c") ")"
+	    " SELECT c.id FROM c", 9, DB_ACTOR },
 };

@@ -325,6 +325,80 @@ def test_list(s):
               "the journal outlives the node")
 
 
+# ---- many nodes
+
+def bulk(session, **body):
+    return session.post("/api/v1/commands", body)
+
+
+def test_bulk(s):
+    """A preview says what each driver says; then one row for each node"""
+    w = world(s)
+    a, b = s.node("jr-bulk-a"), s.node("jr-bulk-b")
+    off = away(s, "jr-bulk-off")
+    relay = s.node("jr-bulk-r", "relay")
+    gone = str(uuid.uuid4())
+    ids = [n.id for n in (a, b, off, relay)] + [gone, a.id]
+    rows = s.one("SELECT count(*) FROM mast.commands")
+    doc = bulk(w.oper, action=action(), node_ids=ids,
+               dry_run=True).want(200).json
+    tap.equal((doc["matched"], doc["ok"]), (5, 2))
+    by = {r["node_id"]: r for r in doc["results"]}
+    assert by[a.id]["ok"] and by[b.id]["ok"]
+    for i, word in ((off.id, "not connected"), (relay.id, "/action/type"),
+                    (gone, "no such")):
+        assert not by[i]["ok"] and word in by[i]["error"], by[i]
+    tap.equal(s.one("SELECT count(*) FROM mast.commands"), rows, "a preview")
+    doc = bulk(w.oper, action=action("q"), node_ids=ids,
+               queue=True).want(202).json
+    by = {r["node_id"]: r for r in doc["results"]}
+    tap.equal({i for i in by if "command_id" in by[i]},
+              {a.id, b.id, off.id})
+    for n in (a, b):
+        i = by[n.id]["command_id"]
+        tap.equal(settled(w.oper, n.id, i)["state"], "acked")
+        tap.equal(n.commands, [(i, action("q"))])
+    tap.equal(off.connect(), "auth_ok")
+    tap.equal(settled(w.oper, off.id, by[off.id]["command_id"])["state"],
+              "acked")
+    tap.equal(s.one("SELECT count(*) FROM mast.audit WHERE action = "
+                    "'node.command' AND details->>'bulk' = 'true'"), 3)
+    doc = bulk(w.oper, action=action(), device_type="relay",
+               dry_run=True).want(200).json
+    assert relay.id in {r["node_id"] for r in doc["results"]}
+    assert a.id not in {r["node_id"] for r in doc["results"]}
+    for n in (a, b, off, relay):
+        n.close()
+
+
+def test_bulk_rights(s):
+    """Rights are each node's; a foreign node is as one that is not there"""
+    w = world(s)
+    doc = bulk(w.some, action=action(), node_ids=[
+        w.edge.id, w.other.id], dry_run=True).want(200).json
+    by = {r["node_id"]: r for r in doc["results"]}
+    tap.equal((by[w.other.id]["ok"], by[w.edge.id]["ok"]), (True, False))
+    tap.equal(by[w.edge.id]["node_name"], None)
+    doc = bulk(w.some, action=action(), device_type="edge",
+               dry_run=True).want(200).json
+    tap.equal([r["node_id"] for r in doc["results"]], [w.other.id])
+    sent = len(w.edge.commands)
+    bulk(w.some, action=action(), node_ids=[w.edge.id]).want(200)
+    tap.equal(len(w.edge.commands), sent)
+    s.nobody().post("/api/v1/commands", {}).problem(401)
+    bulk(w.view, action=action(), node_ids=[w.edge.id]).problem(403)
+    for body in ({}, {"action": action()},
+                 {"action": action(), "node_ids": ["x"]},
+                 {"action": action(), "node_ids": [], "device_type": "edge"},
+                 {"action": action(), "node_ids": [], "status": "online"},
+                 {"action": action(), "device_type": "edge", "ttl": 5},
+                 {"action": action(), "device_type": "edge", "all": 1}):
+        w.oper.post("/api/v1/commands", body).problem(422)
+    bulk(w.oper, action=action(), node_ids=[
+        str(uuid.uuid4()) for _ in range(201)]).problem(422)
+    bulk(w.oper, action=action("x" * 16384), node_ids=[]).problem(413)
+
+
 # ---- kills
 
 class Books:

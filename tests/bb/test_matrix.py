@@ -287,6 +287,9 @@ REQUESTS = {
     "PUT /api/v1/tunnels/{id}": Ask(200, {"name": "changed"},
                                     id=some_tunnel),
     "DELETE /api/v1/tunnels/{id}": Ask(200, id=some_tunnel),
+    "POST /api/v1/commands": Ask(200, lambda w, *_: {
+        "action": {"type": "start_flow", "flow_id": "f"}, "dry_run": True,
+        "node_ids": [w.own.id]}),
     "GET /api/v1/nodes/{id}/commands": Ask(200),
     "GET /api/v1/nodes/{id}/commands/{command_id}": Ask(
         200, command_id=some_command),
