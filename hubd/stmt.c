@@ -376,23 +376,32 @@
  * before a byte leaves: 20 seconds are more than the wait for an answer.
  */
 #define PUSH_CLAIM \
-    "WITH due AS (SELECT l.tunnel_id, l.leg, l.node_id, s.epoch\n" \
+    "WITH open AS MATERIALIZED (SELECT l.tunnel_id, l.leg, l.node_id,\n" \
+    "    l.want, l.updated_at, s.epoch\n" \
     "    FROM mast.tunnel_legs l JOIN mast.node_sessions s\n" \
     "    ON s.node_id = l.node_id AND s.hub_id = $1::uuid\n" \
     "    WHERE l.told_turn IS DISTINCT FROM l.turn\n" \
-    "    AND (l.next_try_at IS NULL OR l.next_try_at <= now())\n" \
-    "    AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::text[])\n" \
-    "	AS f(tunnel, leg) WHERE f.tunnel = l.tunnel_id AND f.leg = l.leg)\n" \
-    "    AND (l.want = 'absent' OR (l.leg = 'relay' OR NOT EXISTS (SELECT\n" \
-    "	FROM mast.tunnel_legs r LEFT JOIN mast.node_sessions rs\n" \
-    "	ON rs.node_id = r.node_id WHERE r.tunnel_id = l.tunnel_id\n" \
-    "	AND r.leg = 'relay' AND r.want = 'present'\n" \
-    "	AND (r.told_turn IS DISTINCT FROM r.turn\n" \
-    "	OR r.told_epoch IS DISTINCT FROM rs.epoch)))\n" \
-    "    AND NOT EXISTS (SELECT FROM mast.tunnel_legs x\n" \
-    "	WHERE x.node_id = l.node_id AND x.want = 'absent'\n" \
-    "	AND x.told_turn IS DISTINCT FROM x.turn AND x.attempts < 3))\n" \
-    "    ORDER BY l.updated_at LIMIT $4::integer\n" \
+    "    AND (l.next_try_at IS NULL OR l.next_try_at <= now())),\n" \
+    "late AS MATERIALIZED (SELECT DISTINCT o.tunnel_id FROM open o\n" \
+    "    JOIN mast.tunnel_legs r ON r.tunnel_id = o.tunnel_id\n" \
+    "    AND r.leg = 'relay' AND r.want = 'present'\n" \
+    "    LEFT JOIN mast.node_sessions rs ON rs.node_id = r.node_id\n" \
+    "    WHERE o.leg <> 'relay' AND (r.told_turn IS DISTINCT FROM r.turn\n" \
+    "    OR r.told_epoch IS DISTINCT FROM rs.epoch)),\n" \
+    "busy AS MATERIALIZED (SELECT DISTINCT x.node_id\n" \
+    "    FROM mast.tunnel_legs x WHERE x.want = 'absent'\n" \
+    "    AND x.told_turn IS DISTINCT FROM x.turn AND x.attempts < 3),\n" \
+    "due AS (SELECT l.tunnel_id, l.leg, l.node_id, o.epoch\n" \
+    "    FROM open o JOIN mast.tunnel_legs l USING (tunnel_id, leg,\n" \
+    "    node_id)\n" \
+    "    LEFT JOIN unnest($2::uuid[], $3::text[]) AS f(tunnel, leg)\n" \
+    "    ON f.tunnel = o.tunnel_id AND f.leg = o.leg\n" \
+    "    LEFT JOIN late ON late.tunnel_id = o.tunnel_id\n" \
+    "    LEFT JOIN busy ON busy.node_id = o.node_id\n" \
+    "    WHERE f.tunnel IS NULL AND (o.want = 'absent'\n" \
+    "    OR busy.node_id IS NULL\n" \
+    "    AND (o.leg = 'relay' OR late.tunnel_id IS NULL))\n" \
+    "    ORDER BY o.updated_at LIMIT $4::integer\n" \
     "    FOR UPDATE OF l SKIP LOCKED)\n" \
     "UPDATE mast.tunnel_legs l SET attempts = l.attempts + 1, sent = true,\n" \
     "    next_try_at = now() + interval '20 seconds'\n" \
