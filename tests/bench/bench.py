@@ -5,7 +5,7 @@ The primary result is server CPU per operation (it stays honest while the
 load shares the machine); medians of three windows. Prints a table and
 writes BENCH.json into the build folder.
 
-usage: bench.py [frames] [memory] [reconnect] [rest] [paging] [export]
+usage: bench.py [frames] [memory] [reconnect] [rest] [paging] [export] [scan]
                                                   (all without names)
 environment: BENCH_NODES (15000), BENCH_STORM (10000), BENCH_SECS (6),
              BENCH_EVENTS (100000), BENCH_EVENT_RATE (1000)
@@ -502,6 +502,25 @@ def pgbench(suite):
     return statistics.median(out)
 
 
+SCANNED = (("edge", "edge_stats_1udp_v053"), ("edge", "edge_stats_1udp_head"),
+           ("edge", "edge_stats_5x2_udp_2tun_head"),
+           ("edge", "edge_stats_20x3_srt_v053"),
+           ("relay", "relay_stats_50_head"))
+
+
+def bench_scan(suite):
+    say("validate and summarise a stats frame, one core")
+    args = []
+    for kind, name in SCANNED:
+        args += [kind, "%s/tests/samples/%s.json" % (SRC, name)]
+    out = subprocess.run(["taskset", "-c", "0", BUILD + "/bench-scan"] + args,
+                         check=True, capture_output=True, text=True).stdout
+    for line in out.splitlines():
+        r = json.loads(line)
+        record("scan %s" % r["file"], r["walk_gbs"], "GB/s",
+               ("json-c", r["jsonc_gbs"]), "1.5, 15 x")
+
+
 def bench_rest(suite):
     say("REST: GET /api/v1/nodes/{id}, 32 connections")
     url = "http://%s:%d/api/v1/nodes/%s" % (suite.host, suite.port,
@@ -545,7 +564,10 @@ def missing(names):
 BENCHES = {"frames": bench_frames, "memory": bench_memory,
            "reconnect": bench_reconnect, "rest": bench_rest,
            "paging": lambda suite: paging.bench_paging(suite, record, say),
-           "export": lambda suite: export.bench_export(suite, record, say)}
+           "export": lambda suite: export.bench_export(suite, record, say),
+           "scan": bench_scan}
+# Parts that need no fleet of registered nodes.
+ALONE = {"scan"}
 
 
 def main():
@@ -559,8 +581,9 @@ def main():
                          " ".join(packages))
     suite = Suite()
     try:
-        make_nodes(suite, max(NODES, STORM) if set(names) & {
-            "memory", "reconnect"} else min(NODES, 4000))
+        if set(names) - ALONE:
+            make_nodes(suite, max(NODES, STORM) if set(names) & {
+                "memory", "reconnect"} else min(NODES, 4000))
         for name in names:
             BENCHES[name](suite)
     finally:
