@@ -3,6 +3,7 @@
  * takes. A review of who may do what is a review of this table; its text
  * form is pinned by a test.
  */
+#include "h_alarm.h"
 #include "h_audit.h"
 #include "h_auth.h"
 #include "h_bulk.h"
@@ -176,6 +177,13 @@ static const struct route routes[] = {
 	{ ROUTE_POST, API "/events/#id/ack", ROLE_OPERATOR, ROUTE_EMPTY,
 	  KB(16), &h_event_ack_body, &h_event_ack_size,
 	  h_event_ack, "Acknowledge an event" },
+
+	/* alarms */
+	{ ROUTE_GET, API "/alarms", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_alarm_list, "List alarms, newest first" },
+	{ ROUTE_POST, API "/alarms/:id/ack", ROLE_OPERATOR, ROUTE_EMPTY,
+	  KB(16), &h_alarm_ack_body, &h_alarm_ack_size,
+	  h_alarm_ack, "Acknowledge an alarm" },
 
 	/* audit */
 	{ ROUTE_GET, API "/audit", ROLE_ADMIN, ROUTE_ACCEPT, 0, NULL, NULL,

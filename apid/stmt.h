@@ -22,6 +22,7 @@ enum stmt_family {
 	STMT_TUNNEL	= 8 << 8,
 	STMT_COMMAND	= 9 << 8,
 	STMT_ENROL	= 10 << 8,
+	STMT_ALARM	= 11 << 8,
 	STMT_EXPORT	= 7 << 8,
 };
 
@@ -159,10 +160,15 @@ enum stmt {			/* the order of the tables */
 	STMT_IMPORT_APPLY,	/* (mode, address, request) report, whether it
 				 * has conflicts, these; audit */
 	STMT_EXPORT__END,
+
+	/* stmt_alarm.c */
+	STMT_ALARM_LIST = STMT_ALARM,	/* see the text: json, time, id */
+	STMT_ALARM_ACK,		/* (alarm, access, address, request, note) json */
+	STMT_ALARM__END,
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
-extern const struct db_stmt stmt_enrol[];
+extern const struct db_stmt stmt_enrol[], stmt_alarm[];
 extern const struct db_stmt stmt_user[], stmt_system[], stmt_audit[];
 extern const struct db_stmt stmt_place[], stmt_tunnel[], stmt_command[];
 extern const struct db_stmt stmt_export[];

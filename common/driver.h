@@ -20,6 +20,8 @@
 
 #define DRIVER_METRICS 16
 
+struct watch;
+
 enum driver_type { DRIVER__UNSET = 0, DRIVER_TEXT, DRIVER_UUID,
     DRIVER_OBJECT, DRIVER_BOOL, DRIVER_INT };
 
@@ -88,6 +90,9 @@ struct driver {
 	 * sentence. Memory is the arena's. */
 	enum err (*turn)(struct arena *, struct slice action,
 	    struct slice config, struct driver_plan *);
+	/* Of valid stats: what alarms and history want to know (watch.h).
+	 * -1: the text is no object. */
+	int (*watch)(struct slice stats, const struct watch *);
 };
 
 /* The kinds. Only the table in driver.c names them. */

@@ -235,4 +235,5 @@ const struct driver driver_edge = {
 	.endpoints = edge_endpoints,
 	.turns = edge_turns,
 	.turn = edge_turn,
+	.watch = edge_watch,
 };

@@ -33,5 +33,7 @@ void edge_endpoints(struct slice config, struct json_w *);
 bool edge_turns(struct slice action);
 enum err edge_turn(struct arena *, struct slice action, struct slice config,
     struct driver_plan *);
+/* driver.watch */
+int edge_watch(struct slice stats, const struct watch *);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "driver.h"
+#include "watch.h"
 #include "xmalloc.h"
 
 enum { BYTES_IN = 3, BYTES_OUT = 4, FORWARDED = 5, NMETRICS = 14 };
@@ -113,6 +114,31 @@ summarize(struct jscan *js, struct driver_summary *sum)
 	return t == JSCAN_OBJECT_END ? 0 : -1;
 }
 
+static int
+watch_relay(struct slice stats, const struct watch *w)
+{
+	static const struct slice self = { "", 0 };
+	struct watch_sample s = { 0 };
+	struct slice raw;
+	struct jscan js;
+	int rc;
+
+	jscan_init(&js, stats.p, stats.n);
+	if (jscan_next(&js) != JSCAN_OBJECT)
+		return -1;
+	while ((rc = jscan_member(&js, &raw)) > 0) {
+		if (JSCAN_IS(&js, "total_bandwidth_bps"))
+			watch_set(&s, WATCH_BITRATE, raw);
+		else if (JSCAN_IS(&js, "active_tunnels"))
+			watch_set(&s, WATCH_ACTIVE, raw);
+		else if (JSCAN_IS(&js, "connected_edges"))
+			watch_set(&s, WATCH_PEERS, raw);
+	}
+	if (s.has != 0 && w->sample != NULL)
+		w->sample(w->arg, self, &s);
+	return rc;
+}
+
 const struct driver driver_relay = {
 	.device_type = "relay",
 	.display_name = "Relay Server",
@@ -122,4 +148,5 @@ const struct driver driver_relay = {
 	.metrics = metrics,
 	.nmetrics = NMETRICS,
 	.summarize = summarize,
+	.watch = watch_relay,
 };

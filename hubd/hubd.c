@@ -19,6 +19,7 @@
 #include "ws.h"
 #include "xmalloc.h"
 
+#include "alarm.h"
 #include "cache.h"
 #include "cmd.h"
 #include "conn.h"
@@ -270,6 +271,7 @@ hubd_start(struct hubd *h)
 	h->cmds = cmds_new(h);
 	h->pushes = pushes_new(h);
 	h->cache = cache_new(h);
+	h->alarms = alarms_new(h);
 	h->sink = sink_new(h);
 	h->hub = hub_new(h);
 	hubd_connect(h);
@@ -297,7 +299,9 @@ hubd_stop_look(void *arg)
 	bool late = mono_now() >= h->stop_at;
 
 	sink_kick(h->sink);
-	if (!late && (conns_open(h->conns) > 0 || sink_rows(h->sink) > 0)) {
+	alarm_kick(h->alarms);
+	if (!late && (conns_open(h->conns) > 0 || sink_rows(h->sink) > 0 ||
+	    alarm_rows(h->alarms) > 0)) {
 		timer_set(h->timers, &h->stop, STOP_LOOK);
 		return;
 	}
@@ -378,6 +382,7 @@ hubd_free(struct hubd *h)
 	cache_free(h->cache);
 	enroll_free(h->enroll);
 	sink_free(h->sink);
+	alarms_free(h->alarms);
 	hub_free(h->hub);
 	listen_free(h->listener);
 	certs_free(h->certs);

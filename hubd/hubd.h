@@ -72,6 +72,7 @@ struct hubd {
 	struct cmds		*cmds;
 	struct pushes		*pushes;
 	struct cache		*cache;
+	struct alarms		*alarms;
 	struct sink		*sink;
 	struct serve		*serve;
 	struct sealer		*sealer;

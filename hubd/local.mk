@@ -3,6 +3,8 @@ mastkeeper_hubd_SOURCES = hubd/main.c
 mastkeeper_hubd_LDADD = hubd/libhubd.a $(COMMON_LIBS)
 noinst_LIBRARIES += hubd/libhubd.a
 hubd_libhubd_a_SOURCES = \
+	hubd/alarm.c hubd/alarm.h \
+	hubd/observe.c hubd/observe.h hubd/opposite.c hubd/opposite.h \
 	hubd/batch.c hubd/batch.h hubd/cache.c hubd/cache.h \
 	hubd/cmd.c hubd/cmd.h hubd/cmd_int.h hubd/conf.c hubd/conn.c hubd/conn.h \
 	hubd/count.c hubd/count.h hubd/enroll.c hubd/enroll.h \
@@ -12,7 +14,13 @@ hubd_libhubd_a_SOURCES = \
 	hubd/push.c hubd/push.h hubd/queue.c hubd/queue.h \
 	hubd/sealer.c hubd/sealer.h hubd/serve.c hubd/serve.h \
 	hubd/sink.c hubd/sink.h hubd/stmt.c hubd/stmt.h \
-	hubd/step.c hubd/step.h hubd/stmt_part.h hubd/stmt_queue.c
+	hubd/step.c hubd/step.h hubd/stmt_part.h hubd/stmt_queue.c hubd/stmt_record.c
+
+check_PROGRAMS += tests/unit/hubd_opposite
+TESTS += tests/unit/hubd_opposite
+tests_unit_hubd_opposite_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/hubd
+tests_unit_hubd_opposite_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_hubd_opposite_LDADD = hubd/libhubd.a $(COMMON_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/hubd_note
 TESTS += tests/unit/hubd_note

@@ -262,7 +262,7 @@ node_attach(struct hubd *h, struct conn *c, const struct node_info *info)
 	node_set(&n->version, info->version);
 	node_set(&n->remote, slice_of(conn_host(c)));
 	n->driver = driver_find(info->type);
-	n->version_told = false;
+	n->version_told = n->observed.begun = false;
 	sink_numbered(h->sink, n, info);
 	n->seen_at = mono_now();
 	timer_del(&n->expiry);

@@ -69,6 +69,12 @@ struct node {
 	mono_us			 rival_at, rival_told;
 	uint8_t			 rivals;
 
+	struct {		/* see observe.h; of this session */
+		bool		 begun;
+		mono_us		 at, told;
+		uint64_t	 sum;
+	} observed;
+
 	struct node_cmds	 cmds;
 	unsigned		 ncmds;		/* in flight */
 	unsigned		 nlate;		/* their wait is over */

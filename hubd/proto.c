@@ -20,6 +20,7 @@
 #include "enroll.h"
 #include "hubd.h"
 #include "node.h"
+#include "observe.h"
 #include "proto.h"
 #include "push.h"
 #include "sink.h"
@@ -93,6 +94,7 @@ proto_stats(struct proto_in *in)
 		memset(&in->sum, 0, sizeof(in->sum));
 	in->hub->count.stats_bytes += text.n;
 	node_stats(in->node, text, &in->sum);
+	observe_stats(in->hub, in->node);
 	sink_seen(in->hub->sink, in->node, false);
 }
 

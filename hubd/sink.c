@@ -14,6 +14,7 @@
 #include "ws.h"
 #include "xmalloc.h"
 
+#include "alarm.h"
 #include "batch.h"
 #include "conn.h"
 #include "hub.h"
@@ -270,6 +271,7 @@ sink_full(const struct sink *s, size_t reserve)
 static void
 sink_put_note(struct sink *s, struct note *n)
 {
+	alarm_note(s->hub->alarms, n);
 	batch_add(s->events, &n->row, note_bytes(n));
 }
 

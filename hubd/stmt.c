@@ -467,6 +467,7 @@ _Static_assert(nitems(stmts) == STMT__MAX, "a statement has no text");
 static const struct db_part parts[] = {
 	{ stmts, nitems(stmts) },
 	[DB_PART(STMT_QUEUE_CLAIM)] = { stmt_queue, DB_ROW(STMT_QUEUE__END) },
+	[DB_PART(STMT_ALARMS)] = { stmt_record, DB_ROW(STMT_RECORD__END) },
 };
 
 const struct db_part *

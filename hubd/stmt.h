@@ -42,6 +42,11 @@ enum stmt {
 	STMT_QUEUE_DUE,
 	STMT_QUEUE_BACK,
 	STMT_QUEUE__END,
+
+	/* stmt_record.c */
+	STMT_ALARMS = 2 << 8,
+	STMT_ALARM_SWEEP,
+	STMT_RECORD__END,
 };
 
 const struct db_part *stmt_parts(size_t *n_r);

@@ -4,6 +4,6 @@
 
 #include "db.h"
 
-extern const struct db_stmt stmt_queue[];
+extern const struct db_stmt stmt_queue[], stmt_record[];
 
 #endif

@@ -56,6 +56,7 @@ table tunnels owner _mast_ctl rls forced
 table user_nodes owner _mast_ctl rls forced
 table users owner _mast_ctl rls forced
 table versions owner _mast_ctl rls forced
+view alarm_view owner _mast_ctl security_invoker=true
 view command_view owner _mast_ctl security_invoker=true
 view event_view owner _mast_ctl security_invoker=true
 view me owner _mast_ctl
@@ -75,19 +76,32 @@ column ai_usage.output_tokens bigint not null default 0
 column ai_usage.provider text not null
 column ai_usage.took_ms integer not null
 column ai_usage.user_id uuid not null
+column alarm_view.acknowledged_at timestamp with time zone
+column alarm_view.closed_at timestamp with time zone
+column alarm_view.code text
+column alarm_view.first_at timestamp with time zone
+column alarm_view.id uuid
+column alarm_view.json json
+column alarm_view.node_id uuid
+column alarm_view.object text
+column alarm_view.severity severity
+column alarm_view.symptom_of uuid
+column alarms.ack_name text
+column alarms.ack_note text
 column alarms.acknowledged_at timestamp with time zone
 column alarms.acknowledged_by uuid
 column alarms.closed_at timestamp with time zone
+column alarms.closed_why text
 column alarms.code text not null
 column alarms.count bigint not null default 1
 column alarms.first_at timestamp with time zone not null default now
-column alarms.id uuid not null
+column alarms.id uuid not null default gen_random_uuid
 column alarms.last_at timestamp with time zone not null default now
 column alarms.message text not null
 column alarms.node_id uuid not null
 column alarms.object text not null default ''::text
 column alarms.severity severity not null
-column alarms.symptom_of uuid
+column alarms.source text not null default 'event'::text
 column api_tokens.created_at timestamp with time zone not null default now
 column api_tokens.expires_at timestamp with time zone not null
 column api_tokens.id uuid not null
@@ -518,8 +532,11 @@ column users.version bigint not null default 1
 column versions.name text not null
 column versions.value bigint not null default 1
 constraint ai_usage.ai_usage_pk PRIMARY KEY id
+constraint alarms.alarms_closed_form CHECK closed_why = ANY ARRAY['cleared'::text, 'stale'::text]
+constraint alarms.alarms_closed_whole CHECK closed_at IS NULL = closed_why IS NULL
 constraint alarms.alarms_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
 constraint alarms.alarms_pk PRIMARY KEY id
+constraint alarms.alarms_source_form CHECK source = ANY ARRAY['event'::text, 'stats'::text, 'liveness'::text]
 constraint api_tokens.api_tokens_name_form CHECK octet_length name >= 1 AND octet_length name <= 128
 constraint api_tokens.api_tokens_pk PRIMARY KEY id
 constraint api_tokens.api_tokens_token_key UNIQUE token_hash
@@ -624,7 +641,11 @@ constraint users.users_username_form CHECK username ~ '^[A-Za-z0-9][A-Za-z0-9_.-
 constraint users.users_username_key UNIQUE username
 constraint versions.versions_pk PRIMARY KEY name
 index CREATE INDEX ai_usage_user_idx ON mast.ai_usage USING btree user_id, at DESC
+index CREATE INDEX alarms_closed_idx ON mast.alarms USING btree closed_at WHERE closed_at IS NOT NULL
+index CREATE INDEX alarms_key_idx ON mast.alarms USING btree node_id, object, code, last_at DESC
+index CREATE INDEX alarms_list_idx ON mast.alarms USING btree first_at DESC, id DESC
 index CREATE INDEX alarms_node_idx ON mast.alarms USING btree node_id, last_at DESC
+index CREATE INDEX alarms_open_idx ON mast.alarms USING btree source, last_at WHERE closed_at IS NULL
 index CREATE INDEX api_tokens_user_idx ON mast.api_tokens USING btree user_id
 index CREATE INDEX audit_action_idx ON mast.audit USING btree action COLLATE "C", id DESC
 index CREATE INDEX audit_actor_idx ON mast.audit USING btree actor_user, id DESC
@@ -887,6 +908,7 @@ policy users.users_update PERMISSIVE UPDATE to {_mast_apid} using role <= SELECT
 policy versions.versions_apid PERMISSIVE SELECT to {_mast_apid} using true check -
 policy versions.versions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy versions.versions_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+view alarm_view as SELECT v.id, v.node_id, v.severity, v.code, v.object, v.first_at, v.closed_at, v.acknowledged_at, v.symptom_of, json_build_object 'id', v.id, 'node_id', v.node_id, 'node_name', v.node_name, 'object', NULLIF v.object, ''::text , 'code', v.code, 'severity', v.severity, 'message', v.message, 'source', v.source, 'count', v.count, 'first_at', rfc3339 v.first_at , 'last_at', rfc3339 v.last_at , 'closed_at', rfc3339 v.closed_at , 'closed_why', v.closed_why, 'symptom_of', v.symptom_of, 'acknowledged', v.acknowledged_at IS NOT NULL , 'acknowledged_by', v.acknowledged_by, 'acknowledged_by_name', v.ack_name, 'acknowledged_at', rfc3339 v.acknowledged_at , 'note', v.ack_note AS json FROM SELECT a.id, a.node_id, a.object, a.code, a.severity, a.message, a.count, a.first_at, a.last_at, a.closed_at, a.acknowledged_at, a.acknowledged_by, a.source, a.closed_why, a.ack_name, a.ack_note, n.name AS node_name, CASE WHEN a.closed_at IS NULL AND a.code <> 'node_offline'::text THEN COALESCE SELECT o.id FROM alarms o WHERE o.node_id = a.node_id AND o.object = ''::text AND o.code = 'node_offline'::text AND o.closed_at IS NULL , CASE WHEN a.code = 'tunnel_down'::text AND a.object ~ '^[0-9a-f]{8} -[0-9a-f]{4} {3}-[0-9a-f]{12}$'::text THEN SELECT o.id FROM tunnels t JOIN alarms o ON o.node_id = t.relay_node_id OR o.node_id = t.ingress_node_id OR o.node_id = t.egress_node_id WHERE t.id = a.object ::uuid AND o.object = ''::text AND o.code = 'node_offline'::text AND o.closed_at IS NULL LIMIT 1 ELSE NULL::uuid END ELSE NULL::uuid END AS symptom_of FROM alarms a JOIN nodes n ON n.id = a.node_id v;
 view command_view as SELECT c.id, c.seq, c.node_id, c.state, c.type, json_build_object 'id', c.id, 'node_id', c.node_id, 'node_name', c.node_name, 'type', c.type, 'state', c.state, 'queue', c.queue, 'actor', c.actor_name, 'request_id', c.request_id, 'created_at', rfc3339 c.created_at , 'expires_at', rfc3339 c.expires_at , 'sent_at', rfc3339 c.sent_at , 'done_at', rfc3339 c.done_at , 'error', c.error, 'error_code', c.error_code, 'steps', c.steps AS json FROM commands c;
 view event_view as SELECT e.id, e.created_at, e.node_id, e.node_name, e.severity, e.category, e.message, e.details, e.flow_id, e.acknowledged_at, e.acknowledged_by, json_build_object 'id', e.id, 'node_id', e.node_id, 'node_name', e.node_name, 'severity', e.severity, 'severity_raw', e.severity_raw, 'category', e.category, 'message', e.message, 'details', e.details, 'flow_id', e.flow_id, 'created_at', rfc3339 e.created_at , 'acknowledged', e.acknowledged_at IS NOT NULL , 'acknowledged_by', e.acknowledged_by, 'acknowledged_by_name', e.ack_name, 'acknowledged_at', rfc3339 e.acknowledged_at , 'note', e.ack_note AS json FROM events e;
 view me as SELECT u.id, LEAST u.role, t.max_role AS role, u.all_nodes AND t.node_ids IS NULL AS all_nodes, COALESCE t.read_only, false AS read_only FROM users u LEFT JOIN api_tokens t ON t.id = actor_token AND t.user_id = u.id AND t.revoked_at IS NULL AND t.expires_at > now WHERE u.id = actor AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND actor_token IS NULL OR t.id IS NOT NULL ;
@@ -902,6 +924,8 @@ function actor_details details jsonb returns jsonb owner _mast_ctl s : RETURN CA
 function actor_kind returns text owner _mast_ctl s : RETURN CASE WHEN actor_token IS NULL THEN 'user'::text ELSE 'token'::text END
 function actor_token returns uuid owner _mast_ctl s : RETURN NULLIF substr current_setting 'mast.actor'::text, true , 38 , ''::text ::uuid
 function addr_port addr text returns integer owner _mast_ctl i : RETURN "substring" addr, ': [0-9]{1,5} $'::text ::integer
+function alarms_apply p_node uuid[], p_object text[], p_code text[], p_source text[], p_severity text[], p_message text[], p_count bigint[], p_open boolean[], p_first bigint[], p_last bigint[], p_whole uuid[] returns integer owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE n integer; BEGIN WITH u AS MATERIALIZED SELECT x.node, x.object, x.code, x.source, x.severity::mast.severity AS severity, x.message, x.count, x.stands, 'epoch'::timestamptz + x.first * interval '1 us' AS first, 'epoch'::timestamptz + x.last * interval '1 us' AS last FROM unnest p_node, p_object, p_code, p_source, p_severity, p_message, p_count, p_open, p_first, p_last AS x node, object, code, source, severity, message, count, stands, first, last JOIN mast.nodes n ON n.id = x.node , t AS MATERIALIZED SELECT u.*, SELECT a.id FROM mast.alarms a WHERE a.node_id = u.node AND a.object = u.object AND a.code = u.code AND a.closed_at IS NULL OR u.count > 0 AND a.closed_at > u.first - interval '5 minutes' ORDER BY a.closed_at IS NULL DESC, a.last_at DESC LIMIT 1 AS old FROM u , changed AS UPDATE mast.alarms a SET count = a.count + CASE WHEN t.last > a.last_at THEN t.count ELSE 0 END, severity = CASE WHEN t.count > 0 THEN t.severity ELSE a.severity END, message = CASE WHEN t.count > 0 THEN t.message ELSE a.message END, source = CASE WHEN t.count > 0 THEN t.source ELSE a.source END, last_at = CASE WHEN t.stands OR t.count > 0 THEN greatest a.last_at, t.last ELSE a.last_at END, closed_at = CASE WHEN NOT t.stands THEN t.last END, closed_why = CASE WHEN NOT t.stands THEN 'cleared' END, -- Whoever saw it before has not seen it come again. acknowledged_at = CASE WHEN a.closed_at IS NULL THEN a.acknowledged_at END, acknowledged_by = CASE WHEN a.closed_at IS NULL THEN a.acknowledged_by END, ack_name = CASE WHEN a.closed_at IS NULL THEN a.ack_name END, ack_note = CASE WHEN a.closed_at IS NULL THEN a.ack_note END FROM t WHERE a.id = t.old AND a.closed_at IS NULL OR t.last > a.last_at RETURNING 1 , fresh AS INSERT INTO mast.alarms AS a node_id, object, code, source, severity, message, count, first_at, last_at, closed_at, closed_why SELECT t.node, t.object, t.code, t.source, t.severity, t.message, t.count, t.first, t.last, CASE WHEN NOT t.stands THEN t.last END, CASE WHEN NOT t.stands THEN 'cleared' END FROM t WHERE t.old IS NULL AND t.count > 0 -- Another hub was first. ON CONFLICT node_id, object, code WHERE closed_at IS NULL DO UPDATE SET count = a.count + excluded.count, last_at = greatest a.last_at, excluded.last_at RETURNING 1 , over AS UPDATE mast.alarms a SET closed_at = now , closed_why = 'cleared' WHERE a.node_id = ANY p_whole AND a.source = 'stats' AND a.closed_at IS NULL AND NOT EXISTS SELECT FROM u WHERE u.node = a.node_id AND u.object = a.object AND u.code = a.code RETURNING 1 SELECT SELECT count * FROM changed + SELECT count * FROM fresh + SELECT count * FROM over INTO n; RETURN n; END
+function alarms_sweep returns integer owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE days integer := SELECT s.value FROM mast.settings s WHERE s.key = 'events_retention_days' ; n integer; BEGIN UPDATE mast.alarms a SET closed_at = now , closed_why = 'stale' WHERE a.closed_at IS NULL AND a.source = 'event' AND a.last_at < now - CASE WHEN a.code IN 'events_dropped', 'node_cloned' THEN interval '1 hour' ELSE interval '1 day' END OR a.source = 'stats' AND a.last_at < now - interval '5 minutes' AND EXISTS SELECT FROM mast.node_sessions s WHERE s.node_id = a.node_id AND s.connected_at < now - interval '5 minutes' ; GET DIAGNOSTICS n = ROW_COUNT; DELETE FROM mast.alarms a WHERE a.id IN SELECT b.id FROM mast.alarms b WHERE b.closed_at < now - make_interval days => days ORDER BY b.closed_at LIMIT 10000 ; RETURN n; END
 function audit_node target_type text, target_id text, details jsonb returns text owner _mast_ctl i : RETURN COALESCE CASE WHEN target_type = 'node'::text THEN target_id ELSE NULL::text END, details ->> 'node_id'::text
 function audit_opened returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.audit_open id VALUES NEW.id ; RETURN NULL; END
 function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea returns boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE covered int8multirange := p_ids::int8multirange; gone bigint; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast audit seal' ; IF p_seq <> SELECT coalesce max s.seq , 0 + 1 FROM mast.audit_seals s THEN RETURN false; END IF; DELETE FROM mast.audit_open o WHERE o.id <@ covered; GET DIAGNOSTICS gone = ROW_COUNT; IF gone <> p_rows THEN RAISE EXCEPTION 'a seal of % rows would cover % that wait', p_rows, gone; END IF; INSERT INTO mast.audit_seals seq, first_id, last_id, rows, chain, signature, sealed_at, ids, content, signer VALUES p_seq, lower covered , upper covered - 1, p_rows, p_chain, p_signature, p_sealed_at::timestamptz, covered, p_content, p_signer ; RETURN true; END
@@ -932,6 +956,7 @@ function import_users p_replace boolean, p_self text returns void owner _mast_ct
 function keep_super_admin returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast.users super_admin' ; IF NOT EXISTS SELECT FROM mast.users u WHERE u.role = 'super_admin' AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now THEN RAISE EXCEPTION 'the last super_admin must stay' USING ERRCODE = 'check_violation', CONSTRAINT = 'users_last_super_admin', SCHEMA = 'mast', TABLE = 'users'; END IF; RETURN NULL; END
 function key_claim p_key text, p_hash bytea, p_request text returns void owner _mast_ctl v search_path=pg_catalog, pg_temp: BEGIN IF EXISTS SELECT FROM mast.idempotency_keys k WHERE k.principal = mast.actor OFFSET 9999 THEN RAISE EXCEPTION 'too many keys within 24 hours' USING ERRCODE = 'check_violation', CONSTRAINT = 'idempotency_keys_many', SCHEMA = 'mast', TABLE = 'idempotency_keys'; END IF; INSERT INTO mast.idempotency_keys AS k principal, key, request_hash, request_id VALUES mast.actor , p_key, p_hash, p_request ON CONFLICT principal, key DO UPDATE SET request_hash = excluded.request_hash, request_id = excluded.request_id, status = NULL, answer = NULL, created_at = now WHERE k.created_at <= now - interval '24 hours'; IF NOT FOUND THEN RAISE EXCEPTION 'the key was used' USING ERRCODE = 'unique_violation', CONSTRAINT = 'idempotency_keys_pk', SCHEMA = 'mast', TABLE = 'idempotency_keys'; END IF; END
 function node_born returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.node_state node_id VALUES NEW.id ON CONFLICT DO NOTHING; RETURN NULL; END
+function node_status_changed returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN IF NEW.status <> 'offline' THEN UPDATE mast.alarms a SET closed_at = clock_timestamp , closed_why = 'cleared' WHERE a.node_id = NEW.node_id AND a.object = '' AND a.code = 'node_offline' AND a.closed_at IS NULL; RETURN NULL; END IF; UPDATE mast.alarms a SET count = a.count + 1, closed_at = NULL, closed_why = NULL, last_at = clock_timestamp , acknowledged_at = NULL, acknowledged_by = NULL, ack_name = NULL, ack_note = NULL WHERE a.id = SELECT b.id FROM mast.alarms b WHERE b.node_id = NEW.node_id AND b.object = '' AND b.code = 'node_offline' AND b.closed_at > now - interval '5 minutes' ORDER BY b.last_at DESC LIMIT 1 ; IF NOT FOUND THEN INSERT INTO mast.alarms node_id, code, source, severity, message VALUES NEW.node_id, 'node_offline', 'liveness', 'critical', 'The node is offline' ON CONFLICT node_id, object, code WHERE closed_at IS NULL DO NOTHING; END IF; RETURN NULL; END
 function provider_key_for p_user uuid, p_provider text returns TABLE sealed bytea, sealed_for bytea, model_preference text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT k.sealed, k.sealed_for, k.model_preference FROM mast.provider_keys k WHERE k.user_id = p_user AND k.provider = p_provider AND EXISTS SELECT FROM mast.me m WHERE m.id = p_user ; END
 function purge_expired returns bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE n bigint; total bigint := 0; BEGIN -- Asked first: an empty DELETE would still drop every session cache. IF EXISTS SELECT FROM mast.sessions s WHERE s.expires_at < now - interval '1 day' THEN DELETE FROM mast.sessions s WHERE s.expires_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; END IF; DELETE FROM mast.idempotency_keys k WHERE k.created_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.node_tokens t WHERE greatest t.expires_at, t.used_at < now - interval '30 days'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.hubs h WHERE h.seen_at < now - interval '30 days' AND NOT EXISTS SELECT FROM mast.node_sessions s WHERE s.hub_id = h.id ; GET DIAGNOSTICS n = ROW_COUNT; RETURN total + n; END
 function rfc3339 t timestamp with time zone returns text owner _mast_ctl s : RETURN to_char t AT TIME ZONE 'UTC'::text , 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text
@@ -955,6 +980,7 @@ trigger CREATE TRIGGER certificate_use_version AFTER INSERT OR DELETE OR UPDATE 
 trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON mast.certificates FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'certs'
 trigger CREATE TRIGGER commands_config_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.config_hash IS NOT NULL AND new.done_at IS NOT NULL AND new.state <> old.state EXECUTE FUNCTION config_push_ended
 trigger CREATE TRIGGER commands_rotation_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.secret_hash IS NOT NULL AND new.state = ANY ARRAY['failed'::command_state, 'expired'::command_state, 'cancelled'::command_state] EXECUTE FUNCTION rotation_ended
+trigger CREATE TRIGGER node_state_status AFTER UPDATE OF status ON mast.node_state FOR EACH ROW WHEN new.status IS DISTINCT FROM old.status EXECUTE FUNCTION node_status_changed
 trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
 trigger CREATE TRIGGER nodes_tunnels BEFORE DELETE ON mast.nodes FOR EACH ROW EXECUTE FUNCTION tunnel_relay_gone
 trigger CREATE TRIGGER nodes_version AFTER INSERT OR DELETE OR UPDATE OF name, expires_at, quarantined_at ON mast.nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'nodes'
@@ -971,6 +997,7 @@ trigger CREATE TRIGGER users_keep_update AFTER UPDATE OF role, is_active, expire
 grant CREATE, USAGE to _mast_ctl on schema mast
 grant DELETE, INSERT to _mast_apid on api_tokens
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on ai_usage
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on alarm_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on alarms
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on api_tokens
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on audit_open
@@ -1063,6 +1090,8 @@ grant EXECUTE to _mast_ctl on function actor_details details jsonb
 grant EXECUTE to _mast_ctl on function actor_kind
 grant EXECUTE to _mast_ctl on function actor_token
 grant EXECUTE to _mast_ctl on function addr_port addr text
+grant EXECUTE to _mast_ctl on function alarms_apply p_node uuid[], p_object text[], p_code text[], p_source text[], p_severity text[], p_message text[], p_count bigint[], p_open boolean[], p_first bigint[], p_last bigint[], p_whole uuid[]
+grant EXECUTE to _mast_ctl on function alarms_sweep
 grant EXECUTE to _mast_ctl on function audit_node target_type text, target_id text, details jsonb
 grant EXECUTE to _mast_ctl on function audit_opened
 grant EXECUTE to _mast_ctl on function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea
@@ -1093,6 +1122,7 @@ grant EXECUTE to _mast_ctl on function import_users p_replace boolean, p_self te
 grant EXECUTE to _mast_ctl on function keep_super_admin
 grant EXECUTE to _mast_ctl on function key_claim p_key text, p_hash bytea, p_request text
 grant EXECUTE to _mast_ctl on function node_born
+grant EXECUTE to _mast_ctl on function node_status_changed
 grant EXECUTE to _mast_ctl on function provider_key_for p_user uuid, p_provider text
 grant EXECUTE to _mast_ctl on function purge_expired
 grant EXECUTE to _mast_ctl on function rfc3339 t timestamp with time zone
@@ -1110,6 +1140,8 @@ grant EXECUTE to _mast_ctl on function tunnel_relay_gone
 grant EXECUTE to _mast_ctl on function tunnel_results p_hub uuid, p_tunnels uuid[], p_legs text[], p_nodes uuid[], p_turns bigint[], p_epochs bigint[], p_outcomes integer[], p_errors text[]
 grant EXECUTE to _mast_ctl on function tunnel_withdraw p_tunnel uuid, p_leg text, p_error text, p_why text
 grant EXECUTE to _mast_ctl on function wall_us t timestamp with time zone
+grant EXECUTE to _mast_hubd on function alarms_apply p_node uuid[], p_object text[], p_code text[], p_source text[], p_severity text[], p_message text[], p_count bigint[], p_open boolean[], p_first bigint[], p_last bigint[], p_whole uuid[]
+grant EXECUTE to _mast_hubd on function alarms_sweep
 grant EXECUTE to _mast_hubd on function audit_seal_add p_seq bigint, p_ids text, p_rows bigint, p_content bytea, p_sealed_at text, p_chain bytea, p_signature bytea, p_signer bytea
 grant EXECUTE to _mast_hubd on function audit_seal_next p_limit integer, p_age interval
 grant EXECUTE to _mast_hubd on function certificate_expiry p_fingerprint text, p_subject text, p_not_after timestamp with time zone, p_who uuid, p_name text
@@ -1154,6 +1186,7 @@ grant INSERT, SELECT, UPDATE to _mast_apid on node_configs
 grant INSERT, SELECT, UPDATE to _mast_apid on proposals
 grant INSERT, SELECT, UPDATE to _mast_hubd on node_configs
 grant INSERT, SELECT, UPDATE to _mast_hubd on node_state
+grant SELECT to _mast_apid on alarm_view
 grant SELECT to _mast_apid on alarms
 grant SELECT to _mast_apid on api_tokens.created_at
 grant SELECT to _mast_apid on api_tokens.expires_at
@@ -1262,6 +1295,8 @@ grant SELECT, UPDATE, USAGE to _mast_ctl on sequence epoch_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence event_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence import_changes_n_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence node_secrets_serial_seq
+grant UPDATE to _mast_apid on alarms.ack_name
+grant UPDATE to _mast_apid on alarms.ack_note
 grant UPDATE to _mast_apid on alarms.acknowledged_at
 grant UPDATE to _mast_apid on alarms.acknowledged_by
 grant UPDATE to _mast_apid on certificate_use.current

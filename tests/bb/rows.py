@@ -5,7 +5,8 @@ people made, and the audit beside it."""
 # that say when somebody was last there.
 ALIVE = {"audit", "audit_open", "audit_seals", "hubs", "node_state",
          "node_sessions", "tunnel_legs", "samples", "migrations",
-         "versions", "events"}
+         "versions", "events",
+         "alarms"}
 SEEN = ["last_used_at", "last_login_at", "reported_at"]
 
 

@@ -196,6 +196,13 @@ def held(w, role, node):
     return i
 
 
+def some_alarm(w, role, node):
+    return w.s.one(
+        "INSERT INTO mast.alarms (node_id, code, severity, message) "
+        "VALUES (%s, %s, 'info', 'made') RETURNING id::text",
+        node.id, "made_%d" % next(number))
+
+
 def new_tunnel(w, role, node):
     n = next(number)
     return {"name": "made", "protocol": "udp", "mode": "direct",
@@ -302,6 +309,8 @@ REQUESTS = {
         200, id=lambda w, role, node: w.event),
     "POST /api/v1/events/{id}/ack": Ask(
         200, id=lambda w, role, node: w.event),
+    "GET /api/v1/alarms": Ask(200),
+    "POST /api/v1/alarms/{id}/ack": Ask(200, id=some_alarm),
     "GET /api/v1/audit": Ask(200),
     "GET /api/v1/preferences/{key}": Ask(200, key="theme"),
     "PUT /api/v1/preferences/{key}": Ask(204, {"value": "dark"},

@@ -58,11 +58,12 @@ BEGIN {
 	split("err log xmalloc arena buf str id valid mono role dbschema", a)
 	for (i in a) layer[a[i]] = 0
 	split("timer conf json jscan secret tls rate sandbox http1 ws msg " \
-	    "sock frame driver tls_cert", a)
+	    "sock frame driver watch tls_cert", a)
 	for (i in a) layer[a[i]] = 1
 	split("stream ipc db proc seal certs tunnel dump", a)
 	for (i in a) layer[a[i]] = 2
 	split("json:jscan frame:jscan frame:json driver:jscan driver:json " \
+	    "watch:jscan driver:watch " \
 	    "ipc:stream seal:db certs:db certs:proc", a)
 	for (i in a) pair[a[i]] = 1
 }

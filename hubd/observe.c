@@ -1,0 +1,80 @@
+/* observe: see observe.h. Owns nothing; the node has its place in time. */
+#include <stdint.h>
+
+#include "driver.h"
+#include "watch.h"
+
+#include "alarm.h"
+#include "hubd.h"
+#include "node.h"
+#include "observe.h"
+
+#define EVERY		(10 * MONO_SEC)
+#define TELL_AGAIN	(60 * MONO_SEC)	/* conditions that still stand */
+
+static void
+condition(void *arg, const struct watch_condition *c)
+{
+	struct alarm_set *set = arg;
+
+	if (set->n < ALARM_SET)
+		set->v[set->n++] = *c;
+}
+
+static uint64_t
+mix(uint64_t sum, struct slice s)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++)	/* FNV-1a */
+		sum = (sum ^ (uint8_t)s.p[i]) * 0x100000001b3u;
+	return (sum ^ 0x1f) * 0x100000001b3u;
+}
+
+/* Not of the messages: they count and measure. */
+static uint64_t
+sum_of(const struct alarm_set *set)
+{
+	uint64_t sum = 0xcbf29ce484222325u;
+	size_t i;
+
+	for (i = 0; i < set->n; i++) {
+		sum = mix(sum, set->v[i].object);
+		sum = mix(sum, set->v[i].code);
+		sum = mix(sum, set->v[i].severity);
+	}
+	return sum;
+}
+
+static void
+tell(struct hubd *h, struct node *n, const struct alarm_set *set,
+    mono_us now)
+{
+	uint64_t sum = sum_of(set);
+
+	/* The first of a session ends what stood before it. */
+	if (n->observed.begun && sum == n->observed.sum && (set->n == 0 ||
+	    now - n->observed.told < TELL_AGAIN))
+		return;
+	n->observed.sum = sum;
+	n->observed.told = now;
+	alarm_stats(h->alarms, n, set);
+}
+
+void
+observe_stats(struct hubd *h, struct node *n)
+{
+	struct alarm_set set = { .n = 0 };
+	const struct watch w = { .arg = &set, .condition = condition };
+	mono_us now = mono_now();
+
+	if (n->driver == NULL || n->driver->watch == NULL || !n->has_stats ||
+	    (n->observed.begun && now - n->observed.at < EVERY))
+		return;
+	if (n->driver->watch((struct slice){ n->stats, n->stats_len }, &w) ==
+	    -1)
+		return;
+	n->observed.at = now;
+	tell(h, n, &set, now);
+	n->observed.begun = true;
+}
