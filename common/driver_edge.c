@@ -100,6 +100,8 @@ static const struct driver_command commands[] = {
 	    .internal = true, FIELDS(f_secret) },
 };
 
+#define MEMBERS	63	/* of a flow that is read in one go */
+
 static void
 add_bitrate(struct driver_summary *sum, uint64_t v)
 {
@@ -143,16 +145,30 @@ state_is(struct slice raw, const char *state)
 	    slice_ieq((struct slice){ raw.p + 1, raw.n - 2 }, state);
 }
 
+static struct slice
+value_of(const char *value, const char *const *at)
+{
+	return (struct slice){ value, (size_t)(at[1] - 1 - value) };
+}
+
 /* Σ of the flows' input.bitrate_bps; old and new edges capitalise state. */
 static int
 flow(struct jscan *js, struct driver_summary *sum)
 {
 	static const char *const names[2] = { "bitrate_bps", NULL };
 	struct slice state = { NULL, 0 }, raw;
+	const char *at[MEMBERS + 1], *v;
 	uint64_t rate[2] = { 0, 0 };
-	int rc;
+	int rc, i, n = jscan_members(js, at, MEMBERS);
 
-	while ((rc = jscan_member(js, &raw)) > 0) {
+	for (i = 0; i < n; i++) {
+		if ((v = JSCAN_VALUE(at + i, "input")) != NULL)
+			pick(value_of(v, at + i), names, rate);
+		else if ((v = JSCAN_VALUE(at + i, "state")) != NULL)
+			state = value_of(v, at + i);
+	}
+	rc = n < 0 ? 1 : 0;
+	while (rc > 0 && (rc = jscan_member(js, &raw)) > 0) {
 		if (JSCAN_IS(js, "input"))
 			pick(raw, names, rate);
 		else if (JSCAN_IS(js, "state"))

@@ -573,6 +573,30 @@ jscan_member(struct jscan *js, struct slice *value_r)
 	return 1;
 }
 
+int
+jscan_members(struct jscan *js, const char **at, unsigned max)
+{
+	const char *p = js->p - 1, *q;
+	struct jscan_spots spots = { .at = at + 1, .max = max };
+	unsigned i;
+
+	if (js->state != S_KEY || js->text.p != p || max == 0)
+		return -1;
+	q = jscan_fast_spots(p, js->end, JSCAN_DEPTH + 1 - js->depth, &spots);
+	if (q == NULL)
+		return -1;
+	js->depth--;
+	js->text = (struct slice){ q - 1, 1 };
+	ended(js, q);
+	if (q - p == 2)
+		return 0;
+	at[0] = p + 1;
+	for (i = 1; i <= spots.n; i++)
+		at[i]++;
+	at[spots.n + 1] = q;
+	return (int)spots.n + 1;
+}
+
 bool
 jscan_valid(const char *p, size_t n, size_t *bad_at_r)
 {

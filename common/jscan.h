@@ -49,6 +49,23 @@ int  jscan_skip(struct jscan *, struct slice *value_r);
 /* Inside an object: the next member in one call, .text its key (escaped
  * tells of the key) and its value skipped. 1, 0 at the object's end, -1. */
 int  jscan_member(struct jscan *, struct slice *value_r);
+/*
+ * Right behind JSCAN_OBJECT: validates the rest of the object in one go and
+ * consumes it, when it is compact and has at most max members. Their number,
+ * and the places: at[i] is the opening quote of the name of member i, whose
+ * value ends before at[i + 1] - 1; so at has room for max + 1. -1: not known,
+ * nothing is consumed, walk it.
+ */
+int  jscan_members(struct jscan *, const char **at, unsigned max);
+/* Is that the member's name? Gives the place of its value, or NULL. */
+#define JSCAN_VALUE(at, lit) jscan_value((at), "\"" lit "\":",		\
+	sizeof(lit) + 2)
+static inline const char *
+jscan_value(const char *const *at, const char *label, size_t n)
+{
+	return (size_t)(at[1] - at[0]) > n && memcmp(at[0], label, n) == 0 ?
+	    at[0] + n : NULL;
+}
 /* Validates a whole text: the fast form of walking it. */
 bool jscan_valid(const char *p, size_t n, size_t *bad_at_r);
 
@@ -73,7 +90,15 @@ jscan_is_lit(const struct jscan *js, const char *lit, size_t n)
 }
 
 /* Private, in jscan_fast.c: from a bracket to behind its partner when all
- * between is valid and not deeper than room levels; NULL: not known. */
+ * between is valid and not deeper than room levels; NULL: not known. With
+ * spots, also the commas of the outermost level, in order. */
+struct jscan_spots { const char **at; unsigned n, max; };
 const char *jscan_fast(const char *p, const char *end, unsigned room);
+const char *jscan_fast_spots(const char *p, const char *end, unsigned room,
+    struct jscan_spots *);
+/* For tests: by one way, spots or none; NULL, too, where it cannot run. */
+enum jscan_way { JSCAN_AVX2 = 1, JSCAN_AVX512 };
+const char *jscan_fast_by(int way, const char *p, const char *end,
+    unsigned room, struct jscan_spots *);
 
 #endif

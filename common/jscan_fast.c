@@ -20,6 +20,10 @@
 #define FAST		__attribute__((target("avx2,bmi,bmi2,pclmul")))
 #define FAST_INLINE	FAST static inline __attribute__((always_inline))
 
+#define FAST512		__attribute__((target("avx2,bmi,bmi2,pclmul,"	\
+	"avx512f,avx512bw,avx512vbmi")))
+#define FAST512_INLINE	FAST512 static inline __attribute__((always_inline))
+
 #define STRIDE		62	/* bytes of a block that are new */
 
 enum class {			/* of a byte: one bit or none */
@@ -191,6 +195,83 @@ look(const char *p, struct marks *m)
 }
 
 /*
+ * The same with AVX-512 and its look-ups of 128 bytes: the class of a byte
+ * and what may follow it are one look-up each, and comparisons give masks.
+ * Bytes from 0x80 on look up something; they are foul.
+ */
+FAST512_INLINE __m512i
+table512(const uint8_t t[128], __m512i v)
+{
+	return _mm512_permutex2var_epi8(_mm512_loadu_si512(t), v,
+	    _mm512_loadu_si512(t + 64));
+}
+
+/* By byte: its class, a colon's being the comma's. */
+static const uint8_t class_of[128] = {
+	['"'] = QUOTE, [','] = SEP, [':'] = SEP, ['['] = OPEN, ['{'] = OPEN,
+	[']'] = CLOSE, ['}'] = CLOSE, ['-'] = MINUS, ['.'] = DOT,
+	['0'] = DIGIT, DIGIT, DIGIT, DIGIT, DIGIT, DIGIT, DIGIT, DIGIT,
+	DIGIT, DIGIT,
+	['a'] = LETTER, ['e'] = LETTER, LETTER, ['l'] = LETTER,
+	['n'] = LETTER, ['r'] = LETTER, LETTER, LETTER, LETTER,
+};
+
+#define VALUE	(QUOTE | OPEN | DIGIT | MINUS | LETTER)
+#define END	(SEP | CLOSE)
+
+/* By byte: the classes that may follow it, outside strings. */
+static const uint8_t follows[128] = {
+	['"'] = END, [','] = VALUE, [':'] = VALUE, ['['] = VALUE | CLOSE,
+	['{'] = VALUE | CLOSE, [']'] = END, ['}'] = END, ['-'] = DIGIT,
+	['.'] = DIGIT,
+#define AFTER_DIGIT (DIGIT | DOT | END)
+	['0'] = AFTER_DIGIT, AFTER_DIGIT, AFTER_DIGIT, AFTER_DIGIT,
+	AFTER_DIGIT, AFTER_DIGIT, AFTER_DIGIT, AFTER_DIGIT, AFTER_DIGIT,
+	AFTER_DIGIT,
+#define AFTER_LETTER (LETTER | END)
+	['a'] = AFTER_LETTER, ['e'] = AFTER_LETTER, AFTER_LETTER,
+	['l'] = AFTER_LETTER, ['n'] = AFTER_LETTER, ['r'] = AFTER_LETTER,
+	AFTER_LETTER, AFTER_LETTER, AFTER_LETTER,
+};
+
+/* v moved one byte up; a 0 enters. */
+FAST512_INLINE __m512i
+moved512(__m512i v)
+{
+	__m512i before = _mm512_alignr_epi32(v, _mm512_setzero_si512(), 12);
+
+	/* each lane's bytes behind the last one of the lane before it */
+	before = _mm512_shuffle_i64x2(before, before, 0xe4);
+	return _mm512_alignr_epi8(v, before, 15);
+}
+
+#define EQUAL512(v, c)	_mm512_cmpeq_epi8_mask((v), _mm512_set1_epi8(c))
+#define CLASS512(v, c)	_mm512_test_epi8_mask((v), _mm512_set1_epi8((char)(c)))
+
+FAST512_INLINE void
+look512(const char *p, struct marks *m)
+{
+	__m512i v = _mm512_loadu_si512(p);
+	__m512i c = table512(class_of, v);
+	uint64_t zero;
+
+	m->quote = EQUAL512(v, '"');
+	m->comma = EQUAL512(v, ',');
+	m->colon = EQUAL512(v, ':');
+	m->dot = EQUAL512(v, '.');
+	m->foul = _mm512_cmplt_epi8_mask(v, _mm512_set1_epi8(0x20)) |
+	    EQUAL512(v, '\\');
+	m->letter = _mm512_movepi8_mask(c);
+	/* a 0 that begins a number: no digit may follow */
+	zero = EQUAL512(v, '0') & CLASS512(c, SEP | OPEN | MINUS) << 1;
+	m->pair = _mm512_testn_epi8_mask(c, moved512(table512(follows, v))) |
+	    (CLASS512(c, DIGIT) & zero << 1);
+	m->curly = CLASS512(v, 0x20);
+	m->open = CLASS512(c, OPEN);
+	m->close = CLASS512(c, CLOSE);
+}
+
+/*
  * runs + start + carry: a bit added where a run of ones begins goes through
  * to the position behind it. *carry is what the addition carries into the
  * byte that the next block begins with.
@@ -246,6 +327,25 @@ judge(struct marks *m, struct verdict *v, struct carry *c)
 	v->bad_array = m->colon;
 }
 
+/* Where the commas of the outermost level are wanted. */
+struct seen {
+	struct jscan_spots	*spots;
+	const char		*block;
+};
+
+FAST_INLINE void
+note(struct seen *s, uint64_t commas)
+{
+	struct jscan_spots *spots = s->spots;
+
+	for (; commas != 0; commas &= commas - 1) {
+		if (spots->n < spots->max)
+			spots->at[spots->n] = s->block +
+			    __builtin_ctzll(commas);
+		spots->n++;
+	}
+}
+
 /*
  * One bracket, the lowest of left; what lies up to it belongs to the level
  * before it. With left empty the rest of the block is looked at, so that a
@@ -254,7 +354,7 @@ judge(struct marks *m, struct verdict *v, struct carry *c)
  */
 FAST_INLINE uint64_t
 step(const struct marks *m, struct verdict *v, uint64_t left,
-    struct nest *n)
+    struct nest *n, struct seen *s)
 {
 	uint64_t upto = left ^ (left - 1);
 	unsigned i = (unsigned)_tzcnt_u64(left) & 63;
@@ -263,6 +363,8 @@ step(const struct marks *m, struct verdict *v, uint64_t left,
 
 	v->bad |= (n->stack & 1 ? v->bad_object : v->bad_array) & upto &
 	    ~n->done;
+	if (s != NULL && n->stack < 4)
+		note(s, m->comma & upto & ~n->done);
 	n->unpaired |= closes & (curly ^ n->stack);
 	n->stack = (n->stack << opens | (curly & opens)) >> closes;
 	n->deepest |= n->stack;
@@ -275,7 +377,8 @@ step(const struct marks *m, struct verdict *v, uint64_t left,
  * bracket that closes the whole, or 0; what is wrong is added to v->bad.
  */
 FAST_INLINE uint64_t
-brackets(struct marks *m, struct verdict *v, uint64_t mask, struct nest *n)
+brackets(struct marks *m, struct verdict *v, uint64_t mask, struct nest *n,
+    struct seen *s)
 {
 	uint64_t left;
 
@@ -283,18 +386,20 @@ brackets(struct marks *m, struct verdict *v, uint64_t mask, struct nest *n)
 	m->close &= mask;
 	left = m->open | m->close;
 	n->done = ~mask;
-	left = step(m, v, left, n);
+	left = step(m, v, left, n, s);
 	if (UNLIKELY(n->stack == 1))
 		return n->done;
-	left = step(m, v, left, n);
+	left = step(m, v, left, n, s);
 	if (UNLIKELY(n->stack == 1))
 		return n->done;
 	while (left != 0) {
-		left = step(m, v, left, n);
+		left = step(m, v, left, n, s);
 		if (UNLIKELY(n->stack == 1))
 			return n->done;
 	}
 	v->bad |= (n->stack & 1 ? v->bad_object : v->bad_array) & ~n->done;
+	if (s != NULL && n->stack < 4)
+		note(s, m->comma & ~n->done);
 	return 0;
 }
 
@@ -319,8 +424,11 @@ names(const char *p, const char *end, uint64_t words)
 	return true;
 }
 
-FAST static const char *
-walk(const char *p, const char *end, unsigned room)
+typedef void (*look_fn)(const char *, struct marks *);
+
+FAST_INLINE const char *
+walk(const char *p, const char *end, unsigned room, look_fn look_at,
+    struct seen *s)
 {
 	struct nest n = { .stack = 2 | (*p == '{') };
 	struct carry c = { 0 };
@@ -337,9 +445,11 @@ walk(const char *p, const char *end, unsigned room)
 			memcpy(tail, p, (size_t)(end - p));
 			at = tail;
 		}
-		look(at, &m);
+		look_at(at, &m);
 		judge(&m, &v, &c);
-		last = brackets(&m, &v, mask, &n);
+		if (s != NULL)
+			s->block = p;
+		last = brackets(&m, &v, mask, &n, s);
 		if (last != 0)
 			mask &= last;
 		if (UNLIKELY((((v.bad | m.foul) & mask) | n.unpaired) != 0))
@@ -355,19 +465,101 @@ walk(const char *p, const char *end, unsigned room)
 	return NULL;
 }
 
+FAST static const char *
+walk256(const char *p, const char *end, unsigned room)
+{
+	return walk(p, end, room, look, NULL);
+}
+
+FAST512 static const char *
+walk512(const char *p, const char *end, unsigned room)
+{
+	return walk(p, end, room, look512, NULL);
+}
+
+FAST static const char *
+spots256(const char *p, const char *end, unsigned room,
+    struct jscan_spots *spots)
+{
+	struct seen s = { .spots = spots };
+
+	return walk(p, end, room, look, &s);
+}
+
+FAST512 static const char *
+spots512(const char *p, const char *end, unsigned room,
+    struct jscan_spots *spots)
+{
+	struct seen s = { .spots = spots };
+
+	return walk(p, end, room, look512, &s);
+}
+
+static int
+best_way(void)
+{
+	if (!__builtin_cpu_supports("avx2") ||
+	    !__builtin_cpu_supports("bmi2") ||
+	    !__builtin_cpu_supports("pclmul"))
+		return 0;
+	return __builtin_cpu_supports("avx512vbmi") &&
+	    __builtin_cpu_supports("avx512bw") ? JSCAN_AVX512 : JSCAN_AVX2;
+}
+
+/* The stack has room for a sentinel and 62 levels. */
+#define ROOM(room)	((room) < 62 ? (room) : 62)
+
+static inline const char *
+fast_by(int way, const char *p, const char *end, unsigned room,
+    struct jscan_spots *spots)
+{
+	if (room == 0 || way == 0)
+		return NULL;
+	if (spots == NULL)
+		return way == JSCAN_AVX512 ? walk512(p, end, ROOM(room)) :
+		    walk256(p, end, ROOM(room));
+	p = way == JSCAN_AVX512 ? spots512(p, end, ROOM(room), spots) :
+	    spots256(p, end, ROOM(room), spots);
+	/* one place is kept for the end */
+	return spots->n < spots->max ? p : NULL;
+}
+
 const char *
 jscan_fast(const char *p, const char *end, unsigned room)
 {
-	if (room == 0 || !__builtin_cpu_supports("avx2") ||
-	    !__builtin_cpu_supports("bmi2") ||
-	    !__builtin_cpu_supports("pclmul"))
-		return NULL;
-	/* the stack has room for a sentinel and 62 levels */
-	return walk(p, end, room < 62 ? room : 62);
+	return fast_by(best_way(), p, end, room, NULL);
+}
+
+const char *
+jscan_fast_spots(const char *p, const char *end, unsigned room,
+    struct jscan_spots *spots)
+{
+	return fast_by(best_way(), p, end, room, spots);
+}
+
+const char *
+jscan_fast_by(int way, const char *p, const char *end, unsigned room,
+    struct jscan_spots *spots)
+{
+	return way > best_way() ? NULL : fast_by(way, p, end, room, spots);
 }
 #else
 const char *
 jscan_fast(const char *p, const char *end, unsigned room)
+{
+	return NULL;
+}
+
+const char *
+jscan_fast_spots(const char *p, const char *end, unsigned room,
+    struct jscan_spots *spots)
+{
+	return NULL;
+}
+
+const char *
+jscan_fast_by(int way, const char *p, const char *end, unsigned room,
+    struct jscan_spots *spots)
 {
 	return NULL;
 }

@@ -65,7 +65,10 @@ def test_newcomer(s):
         [os.path.join(mast.SRC, "quickstart"), "--build", s.build,
          "--state", state, "--port", "0", "--node-port", "0"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, start_new_session=True)
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # A shell cannot trap what was ignored when it began, as it is
+        # below a job in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     pids = []
     try:
         out = first_screen(p)

@@ -260,6 +260,33 @@ walk(const char *p, size_t n, uint64_t *rnd)
 	return t == JSCAN_END;
 }
 
+/* An object's members in one go, against the walk; every quick way. */
+static void
+check_members(const char *p, size_t n)
+{
+	struct jscan	 quick, slow;
+	struct slice	 raw;
+	const char	*at[17], *end;
+	int		 got, i, way;
+
+	for (way = JSCAN_AVX2; way <= JSCAN_AVX512; way++) {
+		end = n > 0 && (*p == '{' || *p == '[') ?
+		    jscan_fast_by(way, p, p + n, JSCAN_DEPTH, NULL) : NULL;
+		HOLDS(end == NULL || ref_valid(p, (size_t)(end - p)));
+	}
+	jscan_init(&quick, p, n);
+	if (jscan_next(&quick) != JSCAN_OBJECT)
+		return;
+	slow = quick;
+	got = jscan_members(&quick, at, nitems(at) - 1);
+	for (i = 0; i < got; i++)
+		HOLDS(jscan_member(&slow, &raw) == 1 &&
+		    slow.text.p == at[i] + 1 &&
+		    raw.p + raw.n == at[i + 1] - 1);
+	HOLDS(got < 0 || (jscan_member(&slow, &raw) == 0 &&
+	    slow.p == quick.p && slow.state == quick.state));
+}
+
 static void
 check(const char *p, size_t n, uint64_t *rnd)
 {
@@ -272,6 +299,7 @@ check(const char *p, size_t n, uint64_t *rnd)
 	HOLDS(want || at <= n);
 	HOLDS(jscan_valid(p, n, NULL) == want);
 	HOLDS(walk(p, n, NULL) == want);
+	check_members(p, n);
 	HOLDS(walk(p, n, rnd) == want);
 	jscan_init(&js, p, n);
 	HOLDS((jscan_skip(&js, &raw) == 0 &&

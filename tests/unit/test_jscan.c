@@ -429,6 +429,121 @@ START_TEST(sample_files)
 }
 END_TEST
 
+static bool
+has_quick(void)
+{
+#if defined(__x86_64__)
+	return __builtin_cpu_supports("avx2") &&
+	    __builtin_cpu_supports("bmi2") &&
+	    __builtin_cpu_supports("pclmul");
+#else
+	return false;
+#endif
+}
+
+/* What the quick way gives of an object's members is what a walk gives. */
+static void
+same_members(const char *p, size_t n)
+{
+	struct jscan quick, slow;
+	const char *at[64];
+	struct slice raw;
+	int got, i;
+
+	jscan_init(&quick, p, n);
+	if (jscan_next(&quick) != JSCAN_OBJECT)
+		return;
+	slow = quick;
+	got = jscan_members(&quick, at, nitems(at) - 1);
+	if (got < 0)
+		return;
+	for (i = 0; i < got; i++) {
+		ck_assert_int_eq(jscan_member(&slow, &raw), 1);
+		ck_assert_ptr_eq(slow.text.p, at[i] + 1);
+		ck_assert_ptr_eq(raw.p + raw.n, at[i + 1] - 1);
+	}
+	ck_assert_int_eq(jscan_member(&slow, &raw), 0);
+	ck_assert_ptr_eq(slow.p, quick.p);
+	ck_assert_uint_eq(slow.depth, quick.depth);
+	ck_assert_uint_eq(slow.state, quick.state);
+}
+
+/* Every quick way this machine has: what it accepts is valid. */
+static void
+ways(const char *p, size_t n)
+{
+	const char *at[64], *fast, *first = NULL;
+	int way;
+
+	for (way = JSCAN_AVX2; way <= JSCAN_AVX512; way++) {
+		struct jscan_spots spots = { at, 0, nitems(at) };
+
+		fast = jscan_fast_by(way, p, p + n, JSCAN_DEPTH, NULL);
+		ck_assert_msg(fast == NULL || walk_valid(p,
+		    (size_t)(fast - p)), "accepted: %.*s", (int)n, p);
+		if (fast != NULL && first != NULL)
+			ck_assert_ptr_eq(fast, first);
+		first = fast != NULL ? fast : first;
+		fast = jscan_fast_by(way, p, p + n, JSCAN_DEPTH, &spots);
+		ck_assert(fast == NULL || fast == first);
+	}
+	same_members(p, n);
+}
+
+/* Objects inside the samples, at every place of a block. */
+START_TEST(inner_members)
+{
+	struct sample v[64];
+	size_t n = samples(v, nitems(v)), i, at;
+
+	for (i = 0; i < n; i++) {
+		for (at = 0; at < v[i].n && at < 20000; at++)
+			if (v[i].p[at] == '{')
+				same_members(v[i].p + at, v[i].n - at);
+		free(v[i].p);
+	}
+}
+END_TEST
+
+START_TEST(member_places)
+{
+	static const struct { const char *text; int want; } t[] = {
+		{ "{}", 0 }, { "{\"a\":1}", 1 }, { "{\"a\":1,\"b\":[1,2]}", 2 },
+		{ "{\"a\":{\"x\":1,\"y\":2},\"b\":\",\",\"\":null}", 3 },
+		{ "{ }", -1 }, { "{\"a\": 1}", -1 }, { "{\"a\\n\":1}", -1 },
+		{ "{\"a\":1", -1 }, { "{\"a\"}", -1 }, { "{\"a\":1,}", -1 },
+	};
+	const char *at[4];
+	struct jscan js;
+
+	jscan_init(&js, t[_i].text, strlen(t[_i].text));
+	ck_assert_int_eq(jscan_next(&js), JSCAN_OBJECT);
+	ck_assert(jscan_members(&js, at, 3) == t[_i].want || !has_quick());
+	same_members(t[_i].text, strlen(t[_i].text));
+}
+END_TEST
+
+/* One member more than there is room for: walk it. */
+START_TEST(too_many_members)
+{
+	static const char text[] = "{\"a\":1,\"b\":2,\"c\":3}";
+	const char *at[4];
+	struct jscan js;
+
+	jscan_init(&js, text, sizeof(text) - 1);
+	ck_assert_int_eq(jscan_next(&js), JSCAN_OBJECT);
+	ck_assert_int_eq(jscan_members(&js, at, 2), -1);
+	ck_assert_int_eq(jscan_members(&js, at, 0), -1);
+	ck_assert_int_eq(jscan_members(&js, at, 3), has_quick() ? 3 : -1);
+	if (has_quick()) {
+		ck_assert_ptr_eq(JSCAN_VALUE(at + 1, "b"), at[1] + 4);
+		ck_assert_ptr_null(JSCAN_VALUE(at + 1, "bb"));
+		ck_assert_ptr_null(JSCAN_VALUE(at + 1, "a"));
+		ck_assert_int_eq(jscan_next(&js), JSCAN_END);
+	}
+}
+END_TEST
+
 /*
  * Both ways over a text must agree on damaged messages, and the fast one
  * must end a value where the plain one does.
@@ -439,7 +554,6 @@ START_TEST(damaged)
 	struct sample v[64];
 	size_t n = samples(v, nitems(v)), i, len, at;
 	unsigned seed = 12345, round, k;
-	const char *fast;
 	char *q;
 
 	for (i = 0; i < n; i++) {
@@ -455,10 +569,7 @@ START_TEST(damaged)
 			}
 			ck_assert_int_eq(jscan_valid(q, v[i].n, NULL),
 			    walk_valid(q, v[i].n));
-			fast = jscan_fast(q, q + v[i].n, JSCAN_DEPTH);
-			ck_assert(fast == NULL || q[0] == '{');
-			ck_assert(fast == NULL ||
-			    walk_valid(q, (size_t)(fast - q)));
+			ways(q, v[i].n);
 			free(q);
 		}
 		free(v[i].p);
@@ -473,7 +584,6 @@ START_TEST(exhaustive)
 	    "\"a\"", "1", "0", "-", ".", "true" };
 	char text[64], room[200];
 	unsigned long all = 1, code, c;
-	const char *fast;
 	size_t n, i, len;
 
 	for (n = 1; n <= 5; n++) {
@@ -484,13 +594,9 @@ START_TEST(exhaustive)
 				strcat(text, parts[c % nitems(parts)]);
 			len = (size_t)snprintf(room, sizeof(room),
 			    "[%s%*s", text, 70, "");
-			fast = jscan_fast(room, room + len, JSCAN_DEPTH);
-			ck_assert_msg(fast == NULL || walk_valid(room,
-			    (size_t)(fast - room)), "accepted: %s", room);
+			ways(room, len);
 			room[0] = '{';
-			fast = jscan_fast(room, room + len, JSCAN_DEPTH);
-			ck_assert_msg(fast == NULL || walk_valid(room,
-			    (size_t)(fast - room)), "accepted: %s", room);
+			ways(room, len);
 		}
 	}
 }
@@ -503,13 +609,9 @@ START_TEST(fast_is_used)
 	size_t n = samples(v, nitems(v)), i;
 
 	for (i = 0; i < n; i++) {
-#if defined(__x86_64__)
-		if (__builtin_cpu_supports("avx2") &&
-		    __builtin_cpu_supports("bmi2") &&
-		    __builtin_cpu_supports("pclmul"))
+		if (has_quick())
 			ck_assert_ptr_nonnull(jscan_fast(v[i].p, v[i].p +
 			    v[i].n, JSCAN_DEPTH));
-#endif
 		free(v[i].p);
 	}
 }
@@ -538,6 +640,9 @@ main(void)
 	tcase_add_test(tc, damaged);
 	tcase_add_test(tc, exhaustive);
 	tcase_add_test(tc, fast_is_used);
+	tcase_add_test(tc, inner_members);
+	tcase_add_loop_test(tc, member_places, 0, 10);
+	tcase_add_test(tc, too_many_members);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, getenv("CK_TAP_LOG_FILE_NAME") != NULL ?
