@@ -52,7 +52,8 @@ int keyring_load(struct aid *, struct buf *err_r);
 void fence_close(struct aid *);
 
 /* serve.c: the two Unix sockets. acquire before the drop, start after. */
-struct serve *serve_acquire(struct aid *, struct buf *err_r);
+/* NULL with an exit code and a sentence. */
+struct serve *serve_acquire(struct aid *, int *rc_r, struct buf *err_r);
 void serve_start(struct serve *);
 void serve_free(struct serve *);
 

@@ -59,6 +59,7 @@ main(int argc, char **argv)
 	struct aid aid = { 0 };
 	struct buf err = BUF_INIT;
 	struct proc_start start;
+	int rc;
 
 	log_init("aid", LOG_L_INFO);
 	proc_options(argc, argv, aid_conf_table(), &aid.conf, extras,
@@ -69,8 +70,8 @@ main(int argc, char **argv)
 	acquire(&aid);
 	if (start.test)
 		return 0;
-	if ((aid.serve = serve_acquire(&aid, &err)) == NULL)
-		log_exit(PROC_UNAVAILABLE, "%s", buf_cstr(&err));
+	if ((aid.serve = serve_acquire(&aid, &rc, &err)) == NULL)
+		log_exit(rc, "%s", buf_cstr(&err));
 	/* The service manager's socket is opened here, not behind the fence. */
 	aid.proc = proc_new(aid.base, &ops, &aid);
 	fence_close(&aid);
@@ -81,7 +82,7 @@ main(int argc, char **argv)
 	aid.io = stream_io_new(aid.base, aid.timers, 0);
 	serve_start(aid.serve);
 	proc_ready(aid.proc, "ready");
-	log_info("ready");
+	log_event(LOG_READY, "ready");
 	(void)event_base_dispatch(aid.base);
 
 	serve_free(aid.serve);
@@ -92,6 +93,6 @@ main(int argc, char **argv)
 	secret_key_free(aid.key);
 	event_base_free(aid.base);
 	conf_free(aid_conf_table(), &aid.conf);
-	log_info("stopped");
+	log_event(LOG_STOPPED, "stopped");
 	return 0;
 }

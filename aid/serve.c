@@ -146,38 +146,43 @@ serve_uids(struct serve *s)
 {
 	const struct conf_suite *c = &s->aid->conf.suite;
 
-	s->uids[s->nuids++] = (struct ipc_uid){ geteuid(),
-	    geteuid() == 0 ? MSG_CTL : MSG_ALL };
-	if (geteuid() != 0)
+	s->uids[s->nuids++] = (struct ipc_uid){ 0, MSG_CTL };
+	if (geteuid() != 0 && !proc_own_account(c->user_aid)) {
+		s->uids[s->nuids++] = (struct ipc_uid){ geteuid(), MSG_ALL };
 		return;
+	}
 	serve_add_uid(s, c->user_apid, MSG_APID);
 	serve_add_uid(s, c->user_ctl, MSG_CTL);
 }
 
 struct serve *
-serve_acquire(struct aid *aid, struct buf *err_r)
+serve_acquire(struct aid *aid, int *rc_r, struct buf *err_r)
 {
-	static const char *const names[] = { "aid.sock", "aid.ctl" };
+	static const char *const names[][2] = {
+		{ "apid", "aid.sock" }, { "control", "aid.ctl" },
+	};
 	struct serve *s = xcalloc(1, sizeof(*s));
 	struct buf path = BUF_INIT;
-	struct sock_addr sa;
 	size_t i;
+	int rc = 0;
 
 	s->aid = aid;
 	s->fd[0] = s->fd[1] = -1;
-	for (i = 0; i < nitems(names); i++) {
+	for (i = 0; i < nitems(names) && rc == 0; i++) {
 		buf_clear(&path);
 		buf_printf(&path, "unix:%s/%s", aid->conf.suite.run_dir,
-		    names[i]);
-		if (sock_parse(buf_cstr(&path), &sa, err_r) == -1 ||
-		    (s->fd[i] = sock_listen(&sa, 64, 0666, (gid_t)-1,
-		    err_r)) == -1) {
-			buf_free(&path);
-			serve_free(s);
-			return NULL;
-		}
+		    names[i][1]);
+		rc = proc_listen(names[i][0], buf_cstr(&path), 64,
+		    &s->fd[i], err_r);
 	}
 	buf_free(&path);
+	if (rc == 0)
+		rc = proc_listen_rest(err_r);
+	if (rc != 0) {
+		*rc_r = rc;
+		serve_free(s);
+		return NULL;
+	}
 	serve_uids(s);
 	return s;
 }

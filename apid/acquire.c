@@ -13,7 +13,6 @@
 #include "proc.h"
 #include "sandbox.h"
 #include "secret.h"
-#include "sock.h"
 #include "tls_cert.h"
 #include "xmalloc.h"
 
@@ -59,18 +58,14 @@ acquire_secrets(struct apid *a)
 }
 
 static int
-listen_on(const char *what, const char *text, mode_t mode)
+listen_on(const char *name, const char *what, const char *where)
 {
-	struct sock_addr addr;
 	struct buf why = BUF_INIT;
-	int fd;
+	int fd, rc;
 
-	if (sock_parse(text, &addr, &why) != 0)
-		log_exit(PROC_CONFIG, "%s: %s: %s", what, text,
-		    buf_cstr(&why));
-	fd = sock_listen(&addr, 0, mode, (gid_t)-1, &why);
-	if (fd == -1)
-		log_exit(PROC_UNAVAILABLE, "%s: %s", what, buf_cstr(&why));
+	rc = proc_listen(name, where, 0, &fd, &why);
+	if (rc != 0)
+		log_exit(rc, "%s: %s", what, buf_cstr(&why));
 	buf_free(&why);
 	return fd;
 }
@@ -79,14 +74,19 @@ void
 acquire_sockets(struct apid *a, struct acquired *got)
 {
 	const struct passwd *pw;
+	struct buf why = BUF_INIT;
 	char *ctl;
+	int rc;
 
-	got->listen_fd = listen_on("listen", a->conf.listen, 0666);
-	got->metrics_fd = a->conf.metrics_listen == NULL ? -1 :
-	    listen_on("metrics_listen", a->conf.metrics_listen, 0666);
+	got->listen_fd = listen_on("public", "listen", a->conf.listen);
+	got->metrics_fd = listen_on("metrics", "metrics_listen",
+	    a->conf.metrics_listen);
 	ctl = xasprintf("unix:%s/apid.ctl", a->conf.suite.run_dir);
-	got->ctl_fd = listen_on("control socket", ctl, 0666);
+	got->ctl_fd = listen_on("control", "control socket", ctl);
 	free(ctl);
+	if ((rc = proc_listen_rest(&why)) != 0)
+		log_exit(rc, "%s", buf_cstr(&why));
+	buf_free(&why);
 	pw = a->conf.suite.user_ctl != NULL ?
 	    getpwnam(a->conf.suite.user_ctl) : NULL;
 	a->ctl_uid = pw != NULL ? pw->pw_uid : (uid_t)-1;

@@ -62,18 +62,18 @@ main(int argc, char **argv)
 	if (a.start.test)
 		return 0;
 	acquire_sockets(&a, &got);
+	a.base = event_base_new();
+	a.proc = proc_new(a.base, &proc_ops, &a);
 	acquire_fence(&a);
 	id_random(&a.instance);
 	a.started = mono_now();
-	a.base = event_base_new();
 	a.timers = timers_new(a.base);
-	a.proc = proc_new(a.base, &proc_ops, &a);
 	channels_open(&a, &got);
 	proc_ready(a.proc, "serving");
-	log_info("serving on %s", a.conf.listen);
+	log_event(LOG_READY, "serving on %s", a.conf.listen);
 	event_base_dispatch(a.base);
 	channels_close(&a);
 	conf_free(table, &a.conf);
-	log_info("stopped");
+	log_event(LOG_STOPPED, "stopped");
 	return 0;
 }

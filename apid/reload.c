@@ -35,7 +35,7 @@ reload(struct apid *a)
 
 	memset(&fresh, 0, sizeof(fresh));
 	if (reload_read(a, &fresh, &why) == -1) {
-		log_error("reload: refused, all stays as it was: %s",
+		log_event(LOG_RELOAD_REFUSED, "reload: refused, all stays as it was: %s",
 		    buf_cstr(&why));
 	} else {
 		proc_reload(&a->start, apid_conf_table(), &a->conf, &fresh);

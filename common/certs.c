@@ -75,7 +75,7 @@ say_used(const struct certs *c)
 	char until[WALL_TEXT];
 
 	wall_rfc3339(i->not_after, until);
-	log_info("certificate: %s pair in use: %s, %s, until %s",
+	log_event(LOG_CERT_IN_USE, "certificate: %s pair in use: %s, %s, until %s",
 	    certs_source(c) == CERTS_FILE ? "the files'" : "the uploaded",
 	    i->subject, i->fingerprint, until);
 }
@@ -156,7 +156,7 @@ certs_read_files(struct certs *c, const char *cert_file,
 	if (rc == -1)
 		return -1;
 	if (first && c->file.info.not_after < wall_now())
-		log_warn("certificate: %s has expired", cert_file);
+		log_event(LOG_CERT_ENDS, "certificate: %s has expired", cert_file);
 	if (c->used == &c->file && !first)
 		use(c, &c->file);
 	return 0;
@@ -169,7 +169,7 @@ broken(struct certs *c, const char *id, const char *why)
 {
 	free(c->fault);
 	c->fault = xasprintf("the stored pair %s cannot be used: %s", id, why);
-	log_error("certificate: %s; the old one stays", c->fault);
+	log_event(LOG_CERT_REFUSED, "certificate: %s; the old one stays", c->fault);
 }
 
 /* 0, or -1 with a sentence: the row of the statement use as a pair. */
@@ -257,7 +257,7 @@ on_expiry(void *arg, const struct db_result *res)
 		log_warn("certificate: %s", db_message(res));
 		timer_set(c->f.timers, &c->timer, AGAIN);
 	} else if (db_rows(res) == 1 && !db_isnull(res, 0, 0)) {
-		log_warn("certificate: %s ends in %lld days",
+		log_event(LOG_CERT_ENDS, "certificate: %s ends in %lld days",
 		    c->used->info.subject, (long long)certs_days_left(c));
 		if (c->f.warned != NULL)
 			c->f.warned(c->f.arg);

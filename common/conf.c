@@ -322,6 +322,21 @@ one_line(struct parser *ps, struct slice line)
 	    key_line(ps, line);
 }
 
+char *
+conf_secret_path(const char *state_dir, const char *file)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	char *path;
+
+	if (dir != NULL && dir[0] == '/') {
+		path = xasprintf("%s/%s", dir, file);
+		if (access(path, F_OK) == 0)
+			return path;
+		free(path);
+	}
+	return xasprintf("%s/%s", state_dir, file);
+}
+
 /* The [suite] paths that stand in the state folder when they are not set. */
 static void
 derive_paths(const struct conf_table *t, char *conf)
@@ -344,7 +359,7 @@ derive_paths(const struct conf_table *t, char *conf)
 				continue;
 			dst = member(k, conf);
 			if (*dst == NULL && suite->state_dir != NULL)
-				*dst = xasprintf("%s/%s", suite->state_dir,
+				*dst = conf_secret_path(suite->state_dir,
 				    derived[d].file);
 		}
 	}

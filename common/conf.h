@@ -1,7 +1,7 @@
 /*
  * conf: the configuration file, "key = value" lines under "[section]"
  * heads, '#' comments. One table describes every key. Pure: text in, struct
- * out; conf_read_file is the only part that touches the disk.
+ * out; only conf_read_file and conf_secret_path look at the disk.
  *
  * Sections: [suite] is read by every program, [apid] [hubd] [aid] [ctl] by
  * their own. Another program's section is skipped, an unknown section or an
@@ -50,6 +50,10 @@ int conf_parse(const struct conf_table *, void *conf, const char *file,
 /* As conf_parse on a file of at most 1 MiB; missing file: error. */
 int conf_read_file(const struct conf_table *, void *conf, const char *file,
     struct buf *err_r);
+/* Where a secret lies that no key names: in the folder of credentials that
+ * the service manager gave (LoadCredential=), else in the state folder. To be
+ * freed. */
+char *conf_secret_path(const char *state_dir, const char *file);
 void conf_free(const struct conf_table *, void *conf);
 /* Takes over the reloadable values of fresh, which gets the old ones. Names
  * what changed, and what changed but waits for a restart: "apid.hsts ...". */

@@ -442,9 +442,9 @@ db_tell(struct db *db, const char *why)
 		return;
 	db->told = up;
 	if (!up)
-		log_warn("database: away: %s", why);
+		log_event(LOG_DB_AWAY, "database: away: %s", why);
 	else
-		log_info("database: connected");
+		log_event(LOG_DB_CONNECTED, "database: connected");
 	if (db->cfg.state != NULL) {
 		db->calling++;
 		db->cfg.state(db->cfg.arg, up, why);

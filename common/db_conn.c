@@ -126,7 +126,7 @@ static void
 refuse(struct db *db, char *sentence)
 {
 	if (db->refusal == NULL || strcmp(db->refusal, sentence) != 0)
-		log_error("database: %s", sentence);
+		log_event(LOG_DB_REFUSED, "database: %s", sentence);
 	free(db->refusal);
 	db->refusal = sentence;
 }

@@ -17,7 +17,7 @@ common_libcommon_a_SOURCES = \
 	common/json.c common/json.h common/json_w.c \
 	common/log.c common/log.h common/mono.c common/mono.h \
 	common/msg.c common/msg.h common/msg_ai.c common/msg_ai.h \
-	common/proc.c common/proc.h \
+	common/proc.c common/proc.h common/proc_listen.c \
 	common/rate.c common/rate.h common/role.c common/role.h common/dbschema.h \
 	common/sandbox.c common/sandbox.h common/secret.c common/secret.h \
 	common/seal.c common/seal.h \

@@ -40,6 +40,79 @@ static const struct {
 	[LOG_L_DEBUG] = { "debug", 7 },
 };
 
+static const struct log_event_row events[LOG__N] = {
+	[LOG_READY] = { "ready",
+	    "9fb93534081c4253b1e273a87984a8ab",
+	    "the daemon serves",
+	    LOG_L_INFO },
+	[LOG_STOPPED] = { "stopped",
+	    "db149e4714be49abb93fe42eabd2d9f2",
+	    "the daemon has ended in order",
+	    LOG_L_INFO },
+	[LOG_START_REFUSED] = { "start-refused",
+	    "3994693ea3ae4e689323451b4a95902a",
+	    "the daemon does not start",
+	    LOG_L_ERROR },
+	[LOG_RELOADED] = { "reloaded",
+	    "1aa615a94b6a4551a061ae14a1dbf721",
+	    "the configuration was read again",
+	    LOG_L_INFO },
+	[LOG_RELOAD_REFUSED] = { "reload-refused",
+	    "8b3a15353f134b709856c32a687b253b",
+	    "a reload was refused and all stays as it was",
+	    LOG_L_ERROR },
+	[LOG_DB_AWAY] = { "db-away",
+	    "a7213dfe89324293a0dd5386c9cf0800",
+	    "PostgreSQL is away",
+	    LOG_L_WARN },
+	[LOG_DB_CONNECTED] = { "db-connected",
+	    "67d1191fda8040bd919e9bc7f4a02d92",
+	    "PostgreSQL is connected",
+	    LOG_L_INFO },
+	[LOG_DB_REFUSED] = { "db-refused",
+	    "fd95588c5e4e410bb14cf51964cd1715",
+	    "the database is not one this version may use",
+	    LOG_L_ERROR },
+	[LOG_CERT_IN_USE] = { "cert-in-use",
+	    "d561cab77e4d473db44d04cb5f0f2c02",
+	    "a certificate was taken into use",
+	    LOG_L_INFO },
+	[LOG_CERT_REFUSED] = { "cert-refused",
+	    "3c85b930b9f0420f929e04e213311e91",
+	    "a certificate is unfit and the old one stays",
+	    LOG_L_ERROR },
+	[LOG_CERT_ENDS] = { "cert-ends",
+	    "1b0b5a92ca9f4dae85e1fb5bb643edf4",
+	    "the certificate ends soon or has ended",
+	    LOG_L_WARN },
+	[LOG_AUDIT_SEALED] = { "audit-sealed",
+	    "fece6b989a324eaeb86c67b35a0ac810",
+	    "rows of the audit were sealed",
+	    LOG_L_INFO },
+	[LOG_AUDIT_REFUSED] = { "audit-refused",
+	    "5da24106869b4c3d819274d465ee28de",
+	    "the audit's chain is not whole, nothing is sealed",
+	    LOG_L_ERROR },
+	[LOG_HUB_TWICE] = { "hub-twice",
+	    "4bcee26a6a9d449c8954549c429fdbf7",
+	    "two hubs run under one name",
+	    LOG_L_ERROR },
+	[LOG_HUB_CRASHED] = { "hub-crashed",
+	    "56c8a7f9757f4125ad53b107073391a5",
+	    "the last start of the hub did not stop in order",
+	    LOG_L_WARN },
+	[LOG_OUT_OF_FILES] = { "out-of-files",
+	    "3623ac6122ae4903a20425dd2e67dbe9",
+	    "file descriptors are used up",
+	    LOG_L_WARN },
+};
+
+const struct log_event_row *
+log_event_row(enum log_id id)
+{
+	return id > LOG__UNSET && id < LOG__N ? &events[id] : NULL;
+}
+
 /* systemd.exec(5): JOURNAL_STREAM is the dev:inode that stderr had. */
 static bool
 is_journal_stream(void)
@@ -150,14 +223,17 @@ escape(char *dst, size_t size, const char *src)
 }
 
 static int
-journal_send(enum log_level level, const char *text)
+journal_send(enum log_level level, enum log_id id, const char *text)
 {
-	char	line[LOG_LINE + 128];
-	int	n, tries;
+	const struct log_event_row	*row = log_event_row(id);
+	char				 line[LOG_LINE + 192];
+	int				 n, tries;
 
 	n = snprintf(line, sizeof(line),
-	    "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\nMESSAGE=%s\n",
-	    levels[level].priority, state.ident, text);
+	    "PRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n%s%s%sMESSAGE=%s\n",
+	    levels[level].priority, state.ident,
+	    row != NULL ? "MESSAGE_ID=" : "", row != NULL ? row->id : "",
+	    row != NULL ? "\n" : "", text);
 	if (n < 0 || (size_t)n >= sizeof(line))
 		return -1;
 	for (tries = 0; tries < 2; tries++) {
@@ -193,8 +269,8 @@ stderr_send(enum log_level level, const char *text)
 	while (w == -1 && errno == EINTR);
 }
 
-static void __attribute__((format(printf, 2, 0)))
-log_v(enum log_level level, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+log_v(enum log_level level, enum log_id id, const char *fmt, va_list ap)
 {
 	char	raw[LOG_LINE], text[LOG_LINE];
 	int	save = errno;
@@ -205,7 +281,7 @@ log_v(enum log_level level, const char *fmt, va_list ap)
 	if (vsnprintf(raw, sizeof(raw), fmt, ap) < 0)
 		raw[0] = '\0';
 	escape(text, sizeof(text), raw);
-	if (state.journal == -1 || journal_send(level, text) == -1)
+	if (state.journal == -1 || journal_send(level, id, text) == -1)
 		stderr_send(level, text);
 	errno = save;
 }
@@ -216,7 +292,7 @@ log_error(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_v(LOG_L_ERROR, fmt, ap);
+	log_v(LOG_L_ERROR, LOG__UNSET, fmt, ap);
 	va_end(ap);
 }
 
@@ -226,7 +302,7 @@ log_warn(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_v(LOG_L_WARN, fmt, ap);
+	log_v(LOG_L_WARN, LOG__UNSET, fmt, ap);
 	va_end(ap);
 }
 
@@ -236,7 +312,7 @@ log_info(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_v(LOG_L_INFO, fmt, ap);
+	log_v(LOG_L_INFO, LOG__UNSET, fmt, ap);
 	va_end(ap);
 }
 
@@ -246,7 +322,17 @@ log_debug(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_v(LOG_L_DEBUG, fmt, ap);
+	log_v(LOG_L_DEBUG, LOG__UNSET, fmt, ap);
+	va_end(ap);
+}
+
+void
+log_event(enum log_id id, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_v(events[id].level, id, fmt, ap);
 	va_end(ap);
 }
 
@@ -256,7 +342,7 @@ fatal(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_v(LOG_L_ERROR, fmt, ap);
+	log_v(LOG_L_ERROR, LOG__UNSET, fmt, ap);
 	va_end(ap);
 	abort();
 }
@@ -267,7 +353,7 @@ log_exit(int code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_v(LOG_L_ERROR, fmt, ap);
+	log_v(LOG_L_ERROR, LOG_START_REFUSED, fmt, ap);
 	va_end(ap);
 	exit(code);
 }

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@
 #endif
 #define CONF_FILE MAST_SYSCONFDIR "/mastkeeper.conf"
 
-enum { OPT_KEYS = 256, OPT_VERSION, OPT_HELP, OPT_EXTRA };
+enum { OPT_KEYS = 256, OPT_VERSION, OPT_HELP, OPT_IDS, OPT_EXTRA };
 
 struct proc {
 	struct event_base	*base;
@@ -89,6 +90,7 @@ help(const char *name, const struct proc_extra *extras, size_t nextras)
 	    "  -t, --test          check the configuration and end\n"
 	    "  -d, --debug         log at level debug\n"
 	    "      --config-keys   print every key with its default\n"
+	    "      --message-ids   print the journal's message ids\n"
 	    "      --version       print name and version\n"
 	    "      --help          print this\n", name, CONF_FILE);
 	for (i = 0; i < nextras; i++)
@@ -105,6 +107,7 @@ long_options(const struct proc_extra *extras, size_t nextras)
 		{ "test", no_argument, NULL, 't' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "config-keys", no_argument, NULL, OPT_KEYS },
+		{ "message-ids", no_argument, NULL, OPT_IDS },
 		{ "version", no_argument, NULL, OPT_VERSION },
 		{ "help", no_argument, NULL, OPT_HELP },
 	};
@@ -119,6 +122,19 @@ long_options(const struct proc_extra *extras, size_t nextras)
 	return opts;
 }
 
+static void
+message_ids(struct buf *b)
+{
+	const struct log_event_row *row;
+	int i;
+
+	for (i = LOG__UNSET + 1; i < LOG__N; i++) {
+		row = log_event_row((enum log_id)i);
+		buf_printf(b, "%s %-15s %s\n", row->id, row->name,
+		    row->text);
+	}
+}
+
 /* The options that print and end. Returns for all others. */
 static void
 print_option(int c, const struct conf_table *table,
@@ -130,7 +146,9 @@ print_option(int c, const struct conf_table *table,
 
 	if (c == OPT_HELP)
 		help(name, extras, nextras);
-	if (c == OPT_KEYS)
+	if (c == OPT_IDS)
+		message_ids(&b);
+	else if (c == OPT_KEYS)
 		conf_dump(table, &b);
 	else if (c == OPT_VERSION)
 		buf_printf(&b, "%s %s\n", name, PACKAGE_VERSION);
@@ -207,7 +225,7 @@ proc_reload(const struct proc_start *start, const struct conf_table *table,
 
 	conf_reload(table, conf, fresh, &taken, &waits);
 	set_level(conf, start);
-	log_info("reload: done; changed: %s", buf_used(&taken) > 0 ?
+	log_event(LOG_RELOADED, "reload: done; changed: %s", buf_used(&taken) > 0 ?
 	    buf_cstr(&taken) : "nothing");
 	if (buf_used(&waits) > 0)
 		log_warn("reload: these wait for a restart: %s",
@@ -312,15 +330,40 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 }
 
 void
+proc_status(struct proc *p, const char *text)
+{
+	struct buf b = BUF_INIT;
+
+	buf_printf(&b, "STATUS=%s", text);
+	notify(p, buf_cstr(&b));
+	buf_free(&b);
+}
+
+void
 proc_stopping(struct proc *p, unsigned ms)
 {
 	struct timeval tv = timeval_of(ms * MONO_MS);
 
-	notify(p, "STOPPING=1");
+	notify(p, "STOPPING=1\nSTATUS=stopping");
 	event_add(p->deadline, &tv);
 }
 
 /* ---- signals ---- */
+
+static void
+on_hangup(struct proc *p)
+{
+	struct buf b = BUF_INIT;
+
+	log_info("proc: reload");
+	buf_printf(&b, "RELOADING=1\nMONOTONIC_USEC=%lld",
+	    (long long)mono_now());
+	notify(p, buf_cstr(&b));
+	buf_free(&b);
+	if (p->ops->reload != NULL)
+		p->ops->reload(p->arg);
+	notify(p, "READY=1");
+}
 
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
@@ -328,9 +371,7 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	struct proc *p = arg;
 
 	if (sig == SIGHUP) {
-		log_info("proc: reload");
-		if (p->ops->reload != NULL)
-			p->ops->reload(p->arg);
+		on_hangup(p);
 		return;
 	}
 	if (p->stops++ > 0) {
@@ -386,6 +427,14 @@ proc_free(struct proc *p)
 	if (p->notify != -1)
 		close(p->notify);
 	free(p);
+}
+
+bool
+proc_own_account(const char *user)
+{
+	const struct passwd *pw = user != NULL ? getpwnam(user) : NULL;
+
+	return pw != NULL && pw->pw_uid != 0 && pw->pw_uid == geteuid();
 }
 
 /* ---- descriptors ---- */

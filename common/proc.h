@@ -57,8 +57,26 @@ struct proc *proc_new(struct event_base *, const struct proc_ops *,
 void proc_free(struct proc *);
 /* READY=1 to NOTIFY_SOCKET if there is one, and the watchdog from then on. */
 void proc_ready(struct proc *, const char *status);
+/* STATUS=text, one line for the manager's user. */
+void proc_status(struct proc *, const char *text);
 /* STOPPING=1; the loop ends after at most ms. */
 void proc_stopping(struct proc *, unsigned ms);
+
+/*
+ * The listener of that name: the socket that the service manager passed
+ * under it (FileDescriptorName=), or in a unit of Unix sockets named "local"
+ * the one of that path; else where ("addr:port", "unix:/path") is opened,
+ * mode 0666. NULL: nothing is, and *fd_r is -1. 0, or an exit code with a
+ * sentence. Before proc_listen_rest.
+ */
+int proc_listen(const char *name, const char *where, int backlog, int *fd_r,
+    struct buf *err_r);
+/* Every passed socket has an owner? Else clients would wait in it for ever:
+ * an exit code with a sentence. */
+int proc_listen_rest(struct buf *err_r);
+/* Is the process the account of that name and not root? Then each daemon has
+ * an account of its own, as if root had started them. */
+bool proc_own_account(const char *user);
 
 /* A descriptor kept free, so that EMFILE can still accept and close. */
 int proc_spare_open(void);

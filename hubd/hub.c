@@ -133,7 +133,7 @@ hub_started(void *arg, const struct db_result *res)
 		return;		/* the tick tries again */
 	}
 	if (db_i64(res, 0, 0) > 0)
-		log_warn("the last start of hub %s did not stop in order; "
+		log_event(LOG_HUB_CRASHED, "the last start of hub %s did not stop in order; "
 		    "%lld sessions of it ended", hub->hubd->name,
 		    (long long)db_i64(res, 0, 1));
 	hub->registered = true;
@@ -183,7 +183,7 @@ hub_beat_done(void *arg, const struct db_result *res)
 		hub_register(hub);
 	} else if (db_bool(res, 0, 0) && !hub->told_twin) {
 		hub->told_twin = true;
-		log_error("another hub runs under the name %s: give each its "
+		log_event(LOG_HUB_TWICE, "another hub runs under the name %s: give each its "
 		    "own [hubd] name", hub->hubd->name);
 	}
 }

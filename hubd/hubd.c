@@ -125,9 +125,10 @@ hubd_acquire(struct hubd *h, struct buf *err_r)
 
 	if (rc != 0)
 		return rc;
-	if (listen_acquire(h, err_r) == -1 || serve_acquire(h, err_r) == -1)
-		return PROC_UNAVAILABLE;
-	return 0;
+	if ((rc = listen_acquire(h, err_r)) == 0 &&
+	    (rc = serve_acquire(h, err_r)) == 0)
+		rc = proc_listen_rest(err_r);
+	return rc;
 }
 
 /* A database on a Unix socket needs no network; an address needs it. */
@@ -359,7 +360,7 @@ hubd_reload(struct hubd *h)
 
 	memset(&fresh, 0, sizeof(fresh));
 	if (hubd_reload_read(h, &fresh, &why) == -1) {
-		log_error("reload: refused, all stays as it was: %s",
+		log_event(LOG_RELOAD_REFUSED, "reload: refused, all stays as it was: %s",
 		    buf_cstr(&why));
 	} else {
 		proc_reload(&h->start, hubd_conf_table(), &h->conf, &fresh);

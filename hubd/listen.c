@@ -44,15 +44,13 @@ struct listener {
 };
 
 static int
-listen_bind(struct door *d, const char *where, struct buf *err_r)
+listen_bind(struct door *d, const char *name, const char *where,
+    struct buf *err_r)
 {
-	struct sock_addr sa;
+	int rc = proc_listen(name, where, BACKLOG, &d->fd, err_r);
 
-	if (sock_parse(where, &sa, err_r) == -1)
-		return -1;
-	d->unix_door = sa.ss.ss_family == AF_UNIX;
-	d->fd = sock_listen(&sa, BACKLOG, 0666, (gid_t)-1, err_r);
-	return d->fd == -1 ? -1 : 0;
+	d->unix_door = d->fd != -1 && sock_port(d->fd) == -1;
+	return rc;
 }
 
 int
@@ -60,18 +58,18 @@ listen_acquire(struct hubd *h, struct buf *err_r)
 {
 	struct listener *l = xcalloc(1, sizeof(*l));
 	struct buf path = BUF_INIT;
-	int rc = 0;
+	int rc;
 
 	h->listener = l;
 	l->hub = h;
 	l->spare = proc_spare_open();
 	l->doors[0].l = l->doors[1].l = l;
 	l->doors[0].fd = l->doors[1].fd = -1;
-	if (h->conf.listen != NULL)
-		rc = listen_bind(&l->doors[0], h->conf.listen, err_r);
+	rc = listen_bind(&l->doors[0], "node", h->conf.listen, err_r);
 	buf_printf(&path, "unix:%s/node.sock", h->conf.suite.run_dir);
 	if (rc == 0)
-		rc = listen_bind(&l->doors[1], buf_cstr(&path), err_r);
+		rc = listen_bind(&l->doors[1], "door", buf_cstr(&path),
+		    err_r);
 	buf_free(&path);
 	return rc;
 }
@@ -177,7 +175,7 @@ listen_one(struct listener *l, const struct door *d)
 		proc_spare_accept(&l->spare, d->fd);
 		if (l->said_files == 0 || now - l->said_files >= MONO_SEC) {
 			l->said_files = now;
-			log_warn("door: out of file descriptors: new "
+			log_event(LOG_OUT_OF_FILES, "door: out of file descriptors: new "
 			    "connections are closed");
 		}
 		listen_pause(l, 100 * MONO_MS);

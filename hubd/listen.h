@@ -11,7 +11,7 @@
 struct hubd;
 struct listener;
 
-/* Binds the doors: 0, or -1 with a sentence. */
+/* Binds the doors: 0, or an exit code with a sentence. */
 int  listen_acquire(struct hubd *, struct buf *err_r);
 void listen_start(struct listener *);
 void listen_stop(struct listener *);	/* no new peers */

@@ -59,7 +59,7 @@ main(int argc, char **argv)
 	check(hubd_fence(&h, &err), &err);
 	hubd_start(&h);
 	proc_ready(h.proc, "ready");
-	log_info("ready: hub %s", h.name);
+	log_event(LOG_READY, "ready: hub %s", h.name);
 	(void)event_base_dispatch(h.base);
 
 	hubd_free(&h);
@@ -67,6 +67,6 @@ main(int argc, char **argv)
 	event_base_free(h.base);
 	conf_free(table, &h.conf);
 	buf_free(&err);
-	log_info("stopped");
+	log_event(LOG_STOPPED, "stopped");
 	return 0;
 }

@@ -42,7 +42,7 @@ struct sealer {
 static int
 keys_load(struct sealer *s, const char *dir, struct buf *err_r)
 {
-	char *file = xasprintf("%s/audit.key", dir);
+	char *file = conf_secret_path(dir, "audit.key");
 	char *pub = xasprintf("%s/audit.pub", dir);
 	struct buf text = BUF_INIT, why = BUF_INIT;
 	int rc = 0;
@@ -73,6 +73,7 @@ anchor_open(struct sealer *s, const char *dir, struct buf *err_r)
 	char *file = xasprintf("%s/audit.head", dir);
 	int rc = 0;
 
+	/* Made here where we may; else mastctl setup or tmpfiles.d made it. */
 	s->anchor = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 	    0644);
 	if (s->anchor == -1)
@@ -111,7 +112,7 @@ static void
 refuse(struct sealer *s, const char *why)
 {
 	s->hubd->count.audit_refused++;
-	log_error("audit: nothing is sealed: seal %lld %s; run mastctl audit "
+	log_event(LOG_AUDIT_REFUSED, "audit: nothing is sealed: seal %lld %s; run mastctl audit "
 	    "verify", (long long)s->head.seq, why);
 }
 
@@ -132,7 +133,7 @@ added(void *arg, const struct db_result *res)
 	s->hubd->count.audit_seals++;
 	s->hubd->count.audit_rows += (uint64_t)s->rows;
 	seal_head_text(&s->head, text);
-	log_info("audit: %lld rows sealed, head %s", (long long)s->rows,
+	log_event(LOG_AUDIT_SEALED, "audit: %lld rows sealed, head %s", (long long)s->rows,
 	    text);
 	if (s->anchor != -1 && seal_anchor_write(s->anchor, &s->head) == -1)
 		log_warn("audit: the anchor cannot be written: %s",

@@ -388,10 +388,9 @@ serve_uids(struct serve *s)
 {
 	const struct conf_suite *c = &s->hub->conf.suite;
 
-	s->uids[s->nuids++] = (struct ipc_uid){ geteuid(),
-	    geteuid() == 0 ? MSG_CTL : MSG_ALL };
-	if (geteuid() != 0) {
-		s->uids[s->nuids++] = (struct ipc_uid){ 0, MSG_CTL };
+	s->uids[s->nuids++] = (struct ipc_uid){ 0, MSG_CTL };
+	if (geteuid() != 0 && !proc_own_account(c->user_hubd)) {
+		s->uids[s->nuids++] = (struct ipc_uid){ geteuid(), MSG_ALL };
 		return;
 	}
 	serve_add_uid(s, c->user_apid, MSG_APID);
@@ -401,10 +400,11 @@ serve_uids(struct serve *s)
 int
 serve_acquire(struct hubd *h, struct buf *err_r)
 {
-	static const char *const names[] = { "hubd.sock", "hubd.ctl" };
+	static const char *const names[][2] = {
+		{ "apid", "hubd.sock" }, { "control", "hubd.ctl" },
+	};
 	struct serve *s = xcalloc(1, sizeof(*s));
 	struct buf path = BUF_INIT;
-	struct sock_addr sa;
 	int rc = 0;
 	size_t i;
 
@@ -415,13 +415,9 @@ serve_acquire(struct hubd *h, struct buf *err_r)
 	for (i = 0; i < nitems(names) && rc == 0; i++) {
 		buf_clear(&path);
 		buf_printf(&path, "unix:%s/%s", h->conf.suite.run_dir,
-		    names[i]);
-		rc = sock_parse(buf_cstr(&path), &sa, err_r);
-		if (rc == 0)
-			s->fd[i] = sock_listen(&sa, 64, 0666, (gid_t)-1,
-			    err_r);
-		if (s->fd[i] == -1)
-			rc = -1;
+		    names[i][1]);
+		rc = proc_listen(names[i][0], buf_cstr(&path), 64,
+		    &s->fd[i], err_r);
 	}
 	buf_free(&path);
 	serve_uids(s);

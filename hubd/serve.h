@@ -14,7 +14,7 @@ struct hubd;
 struct node;
 struct serve;
 
-/* Binds hubd.sock and hubd.ctl: 0, or -1 with a sentence. */
+/* Binds hubd.sock and hubd.ctl: 0, or an exit code with a sentence. */
 int  serve_acquire(struct hubd *, struct buf *err_r);
 void serve_start(struct serve *);
 void serve_free(struct serve *);

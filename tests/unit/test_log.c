@@ -206,7 +206,8 @@ journal_child(void)
 		.sun_family = AF_UNIX,
 		.sun_path = "/run/systemd/journal/socket"
 	};
-	char	got[512];
+	const struct log_event_row *row;
+	char	got[512], event[512];
 	ssize_t	n;
 	int	fd, save;
 
@@ -230,6 +231,16 @@ journal_child(void)
 	got[n] = '\0';
 	if (strcmp(got, want) != 0)
 		return 2;
+	log_event(LOG_DB_AWAY, "%s", "no");
+	n = recv(fd, got, sizeof(got) - 1, MSG_DONTWAIT);
+	if (n < 0)
+		return 6;
+	got[n] = '\0';
+	row = log_event_row(LOG_DB_AWAY);
+	snprintf(event, sizeof(event), "PRIORITY=4\nSYSLOG_IDENTIFIER=hubd\n"
+	    "MESSAGE_ID=%s\nMESSAGE=no\n", row->id);
+	if (strcmp(got, event) != 0)
+		return 7;
 	/* the journal restarts: a new socket at the same place */
 	close(fd);
 	unlink(sun.sun_path);
@@ -246,6 +257,27 @@ journal_child(void)
 	log_warn("last");
 	return strcmp(capture_end(save), "<4>warn hubd: last\n") == 0 ? 0 : 5;
 }
+
+/* Every event has a name, a level and an id of its own. */
+START_TEST(event_table)
+{
+	const struct log_event_row *row, *other;
+	int i;
+
+	ck_assert_ptr_null(log_event_row(LOG__UNSET));
+	ck_assert_ptr_null(log_event_row(LOG__N));
+	row = log_event_row((enum log_id)_i);
+	ck_assert_uint_eq(strlen(row->id), 32);
+	ck_assert_uint_eq(strspn(row->id, "0123456789abcdef"), 32);
+	ck_assert_int_eq(row->id[12], '4');	/* random, as UUIDs go */
+	ck_assert_uint_gt(strlen(row->text), 8);
+	for (i = LOG__UNSET + 1; i < _i; i++) {
+		other = log_event_row((enum log_id)i);
+		ck_assert_str_ne(row->id, other->id);
+		ck_assert_str_ne(row->name, other->name);
+	}
+}
+END_TEST
 
 START_TEST(journal)
 {
@@ -278,6 +310,7 @@ main(void)
 	tcase_add_test_raise_signal(tc, fatal_aborts, 6);
 	tcase_add_exit_test(tc, exit_code, 78);
 	tcase_add_test(tc, foreign_stream);
+	tcase_add_loop_test(tc, event_table, LOG__UNSET + 1, LOG__N);
 	tcase_add_test(tc, journal);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
