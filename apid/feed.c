@@ -1,32 +1,51 @@
 /*
- * feed: who watches, and when they are told. Owns the picture, the groups of
- * browsers with equal access, and the broadcast timer. Sends the hub a WATCH
- * while at least one browser is open.
+ * feed: who watches, and when they are told. Owns the picture, the browsers,
+ * the groups of those with equal access that get the old form, and the
+ * broadcast timer. Sends the hub a WATCH for whom somebody looks at.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "apid.h"
+#include "auth.h"
 #include "feed.h"
 #include "hub.h"
-#include "log.h"
+#include "json.h"
+#include "news.h"
 #include "picture.h"
+#include "rate.h"
 #include "req.h"
 #include "settings.h"
 #include "timer.h"
+#include "subs.h"
+#include "ws.h"
 #include "wsconn.h"
 #include "xmalloc.h"
 
 #define FEED_EVERY	(5 * MONO_SEC)	/* with or without a change */
-#define FEED_SETTLE	(50 * MONO_MS)	/* the rest of the hub's tick */
+#define FEED_SETTLE	(200 * MONO_MS)	/* unless the hub's tick ends */
+#define FEED_EARLY	(100 * MONO_MS)	/* its second is not exactly ours */
+#define FEED_SILENT	(200 * MONO_MS)	/* then it is an old browser */
+#define REWATCH		(20 * MONO_MS)	/* many join at once */
+#define FEED_ASKS	10		/* messages of one, a second */
+#define FEED_ASKS_BURST	20
 /* A hub away for longer holds no session any more (mast.node_view). */
 #define FEED_GRACE	(15 * MONO_SEC)
 
+/*
+ * At first it has neither a group nor a subscription: one that subscribes at once
+ * never gets the old form.
+ */
 struct browser {
 	struct feed	*feed;
 	struct wsconn	*ws;
-	struct group	*group;
+	struct subscriber	*subscriber;	/* it subscribed */
+	struct group	*group;		/* it gets the old form */
 	struct browser	*next, **pprev;		/* in its group */
+	LIST_ENTRY(browser) entry;		/* of all */
+	struct timer	 silent;
+	struct rate	 asks;
 	bool		 behind;	/* it waits for the newest text */
 };
 
@@ -46,9 +65,13 @@ struct group {
 struct feed {
 	struct apid	*apid;
 	struct picture	*pic;
+	struct news	*news;
+	struct subs	*subs;
+	LIST_HEAD(, browser) all;
 	struct group	*groups;
-	struct timer	 timer;
-	size_t		 browsers;
+	struct timer	 timer, rewatch;
+	struct sub_ids	 full;		/* whose stats the hub sends */
+	size_t		 browsers, plain;	/* all; of the old form */
 	mono_us		 sent;		/* last broadcast */
 	mono_us		 down_since;	/* 0: the hub is there */
 	bool		 synced;
@@ -57,6 +80,8 @@ struct feed {
 };
 
 static void broadcast(void *);
+static void rewatch(void *);
+static void fresh_news(void *);
 
 struct feed *
 feed_new(struct apid *apid)
@@ -65,8 +90,12 @@ feed_new(struct apid *apid)
 
 	feed->apid = apid;
 	feed->pic = picture_new(FEED_NODES_MAX, FEED_BYTES_MAX);
+	LIST_INIT(&feed->all);
+	feed->news = news_new(apid, fresh_news, feed);
+	feed->subs = subs_new(apid, feed->pic, feed->news);
 	feed->down_since = mono_now();
 	timer_init(&feed->timer, broadcast, feed);
+	timer_init(&feed->rewatch, rewatch, feed);
 	return feed;
 }
 
@@ -81,15 +110,45 @@ group_free(struct group *g)
 }
 
 static void
-browser_leave(struct browser *b)
+group_leave(struct browser *b)
 {
 	struct group *g = b->group;
 
+	b->feed->plain--;
 	if ((*b->pprev = b->next) != NULL)
 		b->next->pprev = b->pprev;
 	b->group = NULL;
 	if (g->browsers == NULL)
 		group_free(g);
+}
+
+static void
+rewatch_later(struct feed *feed)
+{
+	if (!timer_pending(&feed->rewatch))
+		timer_set(feed->apid->timers, &feed->rewatch, REWATCH);
+}
+
+static void
+browser_leave(struct browser *b)
+{
+
+	timer_del(&b->silent);
+	if (b->subscriber != NULL)
+		subs_drop(b->subscriber);
+	else if (b->group != NULL)
+		group_leave(b);
+	b->subscriber = NULL;
+	rewatch_later(b->feed);
+}
+
+static void
+browser_free(struct browser *b)
+{
+	browser_leave(b);
+	LIST_REMOVE(b, entry);
+	b->feed->browsers--;
+	free(b);
 }
 
 void
@@ -99,13 +158,14 @@ feed_free(struct feed *feed)
 
 	if (feed == NULL)
 		return;
+	while ((b = LIST_FIRST(&feed->all)) != NULL)
+		browser_free(b);
 	timer_del(&feed->timer);
-	while (feed->groups != NULL) {
-		b = feed->groups->browsers;
-		browser_leave(b);
-		free(b);
-	}
+	timer_del(&feed->rewatch);
+	subs_free(feed->subs);
+	news_free(feed->news);
 	picture_free(feed->pic);
+	free(feed->full.v);
 	free(feed);
 }
 
@@ -124,6 +184,9 @@ feed_stats(const struct feed *feed, struct feed_stats *stats_r)
 	stats_r->nodes = picture_count(feed->pic);
 	stats_r->bytes = picture_bytes(feed->pic);
 	stats_r->browsers = feed->browsers;
+	subs_stats(feed->subs, &stats_r->subs);
+	news_stats(feed->news, &stats_r->news);
+	stats_r->bytes += stats_r->subs.bytes + stats_r->news.bytes;
 	stats_r->groups = 0;
 	for (g = feed->groups; g != NULL; g = g->next) {
 		stats_r->groups++;
@@ -260,18 +323,13 @@ touched(struct feed *feed)
 }
 
 static void
-broadcast(void *arg)
+broadcast_groups(struct feed *feed)
 {
-	struct feed *feed = arg;
 	struct browser *b;
 	struct group *g;
 	bool changed;
 
-	feed->dirty = false;
-	feed->sent = mono_now();
-	if (!hub_known(feed) && tellable(feed))
-		picture_clear(feed->pic);
-	for (g = feed->groups; tellable(feed) && g != NULL; g = g->next) {
+	for (g = feed->groups; g != NULL; g = g->next) {
 		group_look(feed, g, &changed);
 		if (!changed && feed->sent - g->made < FEED_EVERY -
 		    FEED_SETTLE)
@@ -280,6 +338,20 @@ broadcast(void *arg)
 		for (b = g->browsers; b != NULL; b = b->next)
 			browser_send(b);
 	}
+}
+
+static void
+broadcast(void *arg)
+{
+	struct feed *feed = arg;
+
+	feed->dirty = false;
+	feed->sent = mono_now();
+	if (!hub_known(feed) && tellable(feed))
+		picture_clear(feed->pic);
+	if (tellable(feed))
+		broadcast_groups(feed);
+	subs_tick(feed->subs, hub_known(feed), tellable(feed));
 	schedule(feed);
 }
 
@@ -297,6 +369,7 @@ feed_hub_up(struct feed *feed)
 	picture_begin(feed->pic);
 	feed->down_since = 0;
 	feed->synced = false;
+	feed_bell(feed);
 }
 
 void
@@ -305,12 +378,14 @@ feed_hub_down(struct feed *feed)
 	if (feed->down_since == 0)
 		feed->down_since = mono_now();
 	feed->synced = false;
+	touched(feed);
 }
 
 void
 feed_node_state(struct feed *feed, const struct msg_node_state *m)
 {
-	switch (picture_put(feed->pic, m, feed->browsers > 0)) {
+	switch (picture_put(feed->pic, m, sub_ids_have(&feed->full,
+	    &m->node))) {
 	case PICTURE_CHANGED:
 		touched(feed);
 		break;
@@ -338,12 +413,75 @@ feed_synced(struct feed *feed)
 	if (picture_end(feed->pic) > 0 || !feed->synced)
 		touched(feed);
 	feed->synced = true;
+	feed_tick(feed);
+}
+
+/* The hub's second is over: what changed in it goes out together. */
+void
+feed_tick(struct feed *feed)
+{
+	if (feed->dirty && feed->browsers > 0 &&
+	    mono_now() - feed->sent >= interval(feed) - FEED_EARLY)
+		timer_set(feed->apid->timers, &feed->timer, 0);
 }
 
 void
 feed_events(struct feed *feed, uint32_t count)
 {
 	feed->stats.events += count;
+	news_bell(feed->news);
+}
+
+void
+feed_bell(struct feed *feed)
+{
+	news_bell(feed->news);
+}
+
+static void
+fresh_news(void *arg)
+{
+	struct feed *feed = arg;
+
+	subs_news(feed->subs);
+}
+
+/* ---- what is asked of the hub ---- */
+
+static bool
+is_full(void *arg, const struct id *id)
+{
+	const struct feed *feed = arg;
+
+	return sub_ids_have(&feed->full, id);
+}
+
+/* Whole stats of whom somebody watches: told when that has changed. */
+static void
+rewatch(void *arg)
+{
+	struct feed *feed = arg;
+	struct sub_ids full;
+	unsigned topics;
+
+	timer_del(&feed->rewatch);
+	subs_wants(feed->subs, &full, &topics);
+	news_want(feed->news, topics != 0);
+	if (feed->plain > 0 || full.all) {
+		free(full.v);
+		full = (struct sub_ids){ .all = true };
+	}
+	if (sub_ids_same(&full, &feed->full)) {
+		free(full.v);
+		return;
+	}
+	/* Stats come with the next snapshot, which ends in SYNCED. */
+	if (full.all && hub_known(feed))
+		feed->synced = false;
+	free(feed->full.v);
+	feed->full = full;
+	picture_drop_stats(feed->pic, is_full, feed);
+	hub_watch(feed->apid->hub, full.all, full.v, full.n);
 }
 
 /* ---- browsers ---- */
@@ -377,7 +515,7 @@ group_find(struct feed *feed, const struct who *who)
 
 /* Into the group of who's access; told at once when there is a picture. */
 static void
-browser_enter(struct browser *b, const struct who *who)
+group_enter(struct browser *b, const struct who *who)
 {
 	struct feed *feed = b->feed;
 	struct group *g = group_find(feed, who);
@@ -387,6 +525,8 @@ browser_enter(struct browser *b, const struct who *who)
 		b->next->pprev = &b->next;
 	g->browsers = b;
 	b->pprev = &g->browsers;
+	if (feed->plain++ == 0)
+		rewatch(feed);
 	if (!tellable(feed))
 		return;
 	if (g->made == 0 || mono_now() - g->made >= interval(feed))
@@ -394,12 +534,101 @@ browser_enter(struct browser *b, const struct who *who)
 	browser_send(b);
 }
 
+/* It said nothing: the old form. */
+static void
+stayed_silent(void *arg)
+{
+	struct browser *b = arg;
+
+	group_enter(b, wsconn_who(b->ws));
+}
+
+static void
+refuse(struct browser *b, struct buf *where, struct buf *why)
+{
+	struct buf text = BUF_INIT;
+	struct json_w w;
+
+	b->feed->stats.bad++;
+	json_w_init(&w, &text);
+	json_w_object(&w);
+	json_w_key(&w, "type");
+	json_w_str(&w, "error");
+	json_w_key(&w, "pointer");
+	json_w_str(&w, buf_cstr(where));
+	json_w_key(&w, "error");
+	json_w_str(&w, buf_cstr(why));
+	json_w_end_object(&w);
+	wsconn_text(b->ws, buf_head(&text), buf_used(&text));
+	buf_free(&text);
+	wsconn_close(b->ws, WS_C_POLICY, "a message was refused");
+}
+
+static void
+subscribe(struct browser *b, struct sub *sub)
+{
+	const struct who *who = wsconn_who(b->ws);
+
+	if (b->subscriber != NULL) {
+		subs_change(b->subscriber, who, sub);
+		rewatch_later(b->feed);
+		return;
+	}
+	browser_leave(b);
+	b->subscriber = subs_add(b->feed->subs, b->ws, who, sub);
+}
+
+static void
+unsubscribe(struct browser *b)
+{
+	if (b->subscriber == NULL) {
+		timer_del(&b->silent);
+		if (b->group == NULL)
+			group_enter(b, wsconn_who(b->ws));
+		return;
+	}
+	browser_leave(b);
+	wsconn_text(b->ws, "{\"type\":\"unsubscribed\"}", 23);
+	group_enter(b, wsconn_who(b->ws));
+}
+
+static void
+ws_text(void *arg, struct wsconn *ws, const char *p, size_t n)
+{
+	struct browser *b = arg;
+	struct buf where = BUF_INIT, why = BUF_INIT;
+	struct sub sub;
+
+	if (!rate_take(&b->asks, FEED_ASKS, FEED_ASKS_BURST, 1,
+	    mono_now())) {
+		buf_puts(&why, "too many messages: at most 10 a second");
+		refuse(b, &where, &why);
+		buf_free(&why);
+		return;
+	}
+	switch (sub_parse(p, n, &sub, &where, &why)) {
+	case SUB_BAD:
+		refuse(b, &where, &why);
+		break;
+	case SUB_SUBSCRIBE:
+		subscribe(b, &sub);
+		break;
+	case SUB_UNSUBSCRIBE:
+		unsubscribe(b);
+		break;
+	}
+	buf_free(&where);
+	buf_free(&why);
+}
+
 static void
 ws_drained(void *arg, struct wsconn *ws)
 {
 	struct browser *b = arg;
 
-	if (b->behind && tellable(b->feed))
+	if (b->subscriber != NULL)
+		subs_drained(b->subscriber);
+	else if (b->behind && tellable(b->feed))
 		browser_send(b);
 }
 
@@ -408,8 +637,13 @@ ws_rights(void *arg, struct wsconn *ws, const struct who *who)
 {
 	struct browser *b = arg;
 
-	browser_leave(b);
-	browser_enter(b, who);
+	if (b->subscriber != NULL) {
+		subs_rights(b->subscriber, who);
+		rewatch_later(b->feed);
+	} else if (b->group != NULL) {
+		group_leave(b);
+		group_enter(b, who);
+	}
 }
 
 static void
@@ -418,16 +652,13 @@ ws_closed(void *arg, struct wsconn *ws)
 	struct browser *b = arg;
 	struct feed *feed = b->feed;
 
-	browser_leave(b);
-	free(b);
-	if (--feed->browsers > 0)
-		return;
-	hub_watch(feed->apid->hub, false);
-	picture_drop_stats(feed->pic);
-	schedule(feed);
+	browser_free(b);
+	if (feed->browsers == 0)
+		schedule(feed);
 }
 
 static const struct wsconn_ops browser_ops = {
+	.text = ws_text,
 	.drained = ws_drained,
 	.rights = ws_rights,
 	.closed = ws_closed,
@@ -439,12 +670,10 @@ feed_join(struct feed *feed, struct req *req)
 	struct browser *b = xcalloc(1, sizeof(*b));
 
 	b->feed = feed;
-	if (feed->browsers++ == 0) {
-		/* Stats come with the next snapshot, which ends in SYNCED. */
-		feed->synced = false;
-		hub_watch(feed->apid->hub, true);
-	}
+	timer_init(&b->silent, stayed_silent, b);
+	LIST_INSERT_HEAD(&feed->all, b, entry);
+	feed->browsers++;
 	b->ws = req_upgrade_ws(req, &browser_ops, b);
-	browser_enter(b, wsconn_who(b->ws));
+	timer_set(feed->apid->timers, &b->silent, FEED_SILENT);
 	schedule(feed);
 }

@@ -5,6 +5,8 @@
  * may see, as the text "dashboard_update". Browsers with equal access share
  * one text. A browser that has not taken the last text gets the newest when
  * it is ready, nothing in between, and holds up nobody.
+ *
+ * A browser that says what it wants gets that instead: see subs.h.
  */
 #ifndef APID_FEED_H
 #define APID_FEED_H
@@ -13,6 +15,8 @@
 #include <stdint.h>
 
 #include "msg.h"
+#include "news.h"
+#include "subs.h"
 
 struct apid;
 struct feed;
@@ -32,7 +36,10 @@ void feed_node_state(struct feed *, const struct msg_node_state *);
 void feed_node_gone(struct feed *, const struct msg_node_gone *);
 void feed_settings(struct feed *);	/* the interval may have moved */
 void feed_synced(struct feed *);	/* the hub has told all it knows */
+void feed_tick(struct feed *);		/* all of its last second */
+/* Rows were stored, or commands moved: by the hub, or here. */
 void feed_events(struct feed *, uint32_t count);
+void feed_bell(struct feed *);
 
 struct feed_stats {
 	uint64_t nodes, browsers, groups, bytes;	/* now */
@@ -41,6 +48,10 @@ struct feed_stats {
 	uint64_t stale;		/* states older than what was known */
 	uint64_t refused;	/* over the caps below */
 	uint64_t events;	/* stored, as the hub told */
+	uint64_t bad;		/* messages of browsers that were refused */
+	uint64_t shed;		/* browsers closed for want of memory */
+	struct subs_stats subs;
+	struct news_stats news;
 };
 void feed_stats(const struct feed *, struct feed_stats *);
 

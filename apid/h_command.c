@@ -2,9 +2,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "apid.h"
 #include "arg.h"
 #include "command.h"
 #include "db.h"
+#include "feed.h"
 #include "h_command.h"
 #include "hub.h"
 #include "json.h"
@@ -112,9 +114,10 @@ cancelled(struct req *req, const struct db_result *res)
 {
 	if (db_rows(res) != 1)
 		req_fail(req, ERR_NOT_FOUND, "there is no such command");
-	else if (db_bool(res, 0, 1))
+	else if (db_bool(res, 0, 1)) {
+		feed_bell(req->apid->feed);
 		req_empty(req, 204);
-	else
+	} else
 		req_fail(req, ERR_CONFLICT, "only a command that is queued "
 		    "can be cancelled");
 }

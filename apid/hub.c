@@ -18,7 +18,9 @@
 struct hub {
 	struct apid	*apid;
 	struct sibling	*peer;
-	bool		 watch;
+	bool		 watch_all;
+	const struct id	*watched;	/* the feed's */
+	size_t		 nwatched;
 };
 
 static bool
@@ -55,6 +57,15 @@ synced(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 }
 
 static bool
+tick(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
+{
+	struct hub *hub = ipc_data(chan);
+
+	feed_tick(hub->apid->feed);
+	return true;
+}
+
+static bool
 events(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 {
 	struct hub *hub = ipc_data(chan);
@@ -71,13 +82,16 @@ static const struct ipc_handler handlers[] = {
 	{ MSG_NODE_GONE, node_gone },
 	{ MSG_SYNCED, synced },
 	{ MSG_EVENTS, events },
+	{ MSG_TICK, tick },
 };
 
 static void
 send_watch(struct hub *hub)
 {
 	struct ipc_chan *chan = sibling_chan(hub->peer);
-	const struct msg_watch watch = { .all = hub->watch ? 1 : 0 };
+	const struct msg_watch watch = { .all = hub->watch_all ? 1 : 0,
+	    .n = (uint32_t)hub->nwatched,
+	    .ids = (const uint8_t *)hub->watched };
 
 	msg_put_watch(ipc_begin(chan, MSG_WATCH, ERR_OK, 0), &watch);
 	ipc_send(chan);
@@ -89,7 +103,7 @@ hub_is_up(void *arg, const struct msg_hello *hello)
 	struct hub *hub = arg;
 
 	feed_hub_up(hub->apid->feed);
-	if (hub->watch)
+	if (hub->watch_all || hub->nwatched > 0)
 		send_watch(hub);
 }
 
@@ -139,11 +153,13 @@ hub_status(const struct hub *hub)
 }
 
 void
-hub_watch(struct hub *hub, bool all)
+hub_watch(struct hub *hub, bool all, const struct id *ids, size_t n)
 {
-	if (hub == NULL || hub->watch == all)
+	if (hub == NULL)
 		return;
-	hub->watch = all;
+	hub->watch_all = all;
+	hub->watched = ids;
+	hub->nwatched = n;
 	if (sibling_up(hub->peer))
 		send_watch(hub);
 }
@@ -183,6 +199,7 @@ hub_command(struct req *req, const struct id *command, const struct id *node,
 	    (mono_us)(wait_ms == 0 ? HUB_COMMAND_MS : wait_ms) * MONO_MS +
 	    SLACK, fn), &m);
 	sibling_send(hub->peer);
+	feed_bell(hub->apid->feed);
 }
 
 void

@@ -28,8 +28,9 @@ bool hub_up(const struct hub *);
 /* hubd's last figures, a flat JSON object, or empty. */
 struct slice hub_status(const struct hub *);
 
-/* Full stats of every node, or none: sent now and at each reconnect. */
-void hub_watch(struct hub *, bool all);
+/* Whole stats of every node, or of some: told now and at each reconnect. The
+ * ids stay the caller's, until the next call. */
+void hub_watch(struct hub *, bool all, const struct id *ids, size_t n);
 /* A row of mast.nodes changed: hubd acts on a live session. One way; when
  * hubd is away it reads the row at the node's next handshake. */
 void hub_node_changed(struct hub *, const struct id *, enum msg_node_what);

@@ -22,7 +22,6 @@ apid_libapid_a_SOURCES += \
 	apid/h_dashboard.c apid/h_dashboard.h apid/h_event.c apid/h_event.h \
 	apid/h_node.c apid/h_node.h apid/h_page.c apid/h_page.h apid/h_problem.c apid/h_problem.h \
 	apid/h_alarm.c apid/h_alarm.h apid/stmt_alarm.c \
-	apid/h_history.c apid/h_history.h apid/stmt_history.c \
 	apid/h_audit.c apid/h_audit.h apid/stmt_audit.c \
 	apid/refusal.c apid/refusal.h \
 	apid/h_place.c apid/h_place.h apid/stmt_place.c \
@@ -36,6 +35,8 @@ apid_libapid_a_SOURCES += \
 	apid/h_self.c apid/h_self.h apid/h_session.c apid/h_session.h \
 	apid/h_totp.c apid/h_totp.h apid/totp.c apid/totp.h \
 	apid/hub.c apid/hub.h apid/picture.c apid/picture.h \
+	apid/news.c apid/news.h apid/sub.c apid/sub.h \
+	apid/view.c apid/view.h apid/subs.c apid/subs.h \
 	apid/sibling.c apid/sibling.h apid/ui.h
 include apid/ui/local.mk
 
@@ -45,6 +46,11 @@ tests_unit_apid_route_SOURCES = tests/unit/apid_route.c
 tests_unit_apid_route_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
 tests_unit_apid_answer_SOURCES = tests/unit/apid_answer.c
 tests_unit_apid_answer_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/apid_sub
+TESTS += tests/unit/apid_sub
+tests_unit_apid_sub_SOURCES = tests/unit/apid_sub.c
+tests_unit_apid_sub_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/apid_cursor
 TESTS += tests/unit/apid_cursor

@@ -133,7 +133,6 @@ add_rest(struct apid *a, struct numbers *t)
 	add(t, "relays_total", r.opened, "Nodes relayed to hubd.");
 	add(t, "relays_refused_total", r.refused, "Nodes turned away because "
 	    "hubd was.");
-	add(t, "browsers", feed_browsers(a->feed), "Browsers on the feed.");
 	add(t, "hub_up", hub_up(a->hub), "Whether hubd answers.");
 	add(t, "aid_up", ai_up(a->ai), "Whether aid answers.");
 	if (a->certs != NULL) {
@@ -148,6 +147,34 @@ add_rest(struct apid *a, struct numbers *t)
 }
 
 static void
+add_feed(struct apid *a, struct numbers *t)
+{
+	struct feed_stats f;
+
+	feed_stats(a->feed, &f);
+	add(t, "browsers", f.browsers, "Browsers on the feed.");
+	add(t, "browsers_subscribed", f.subs.subscribers,
+	    "Browsers that said what they want.");
+	add(t, "feed_nodes", f.nodes, "Nodes in the feed's picture.");
+	add(t, "feed_bytes", f.bytes, "Memory of the feed.");
+	add(t, "feed_texts_total", f.texts, "Texts of the old form made.");
+	add(t, "feed_snapshots_total", f.subs.snapshots, "Snapshots sent.");
+	add(t, "feed_deltas_total", f.subs.deltas, "Deltas sent.");
+	add(t, "feed_news_total", f.subs.news, "Texts of news sent.");
+	add(t, "feed_resumed_total", f.subs.resumed, "Feeds resumed.");
+	add(t, "feed_put_off_total", f.subs.put_off, "Times a browser had "
+	    "not taken the last text when the next was due.");
+	add(t, "feed_refused_messages_total", f.bad, "Messages of browsers "
+	    "that were refused.");
+	add(t, "feed_shed_total", f.shed, "Browsers closed for want of "
+	    "memory.");
+	add(t, "feed_reads_total", f.news.reads, "Reads of new rows.");
+	add(t, "feed_items_total", f.news.items, "Rows read for browsers.");
+	add(t, "feed_skipped_total", f.news.skipped, "Rows left out of reads "
+	    "because there were too many.");
+}
+
+static void
 collect(struct apid *a, struct numbers *t)
 {
 	t->n = 0;
@@ -156,6 +183,7 @@ collect(struct apid *a, struct numbers *t)
 	add_http(a, t);
 	add_auth(a, t);
 	add_rest(a, t);
+	add_feed(a, t);
 }
 
 static bool

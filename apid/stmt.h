@@ -23,7 +23,6 @@ enum stmt_family {
 	STMT_COMMAND	= 9 << 8,
 	STMT_ENROL	= 10 << 8,
 	STMT_ALARM	= 11 << 8,
-	STMT_HISTORY	= 12 << 8,
 	STMT_EXPORT	= 7 << 8,
 };
 
@@ -75,6 +74,9 @@ enum stmt {			/* the order of the tables */
 	STMT_EVENT_ACK,		/* (event, access, address, request, note) id */
 	STMT_EVENT_ACK_BULK,	/* see the text: json */
 	STMT_EVENT_COUNT,	/* (access) json */
+	STMT_FEED_START,	/* () number of an event, of a change */
+	STMT_FEED_NEWS,		/* (event, gaps from, to, change, gaps from,
+				 * to) kind, number, node, json, left out */
 	STMT_EVENT__END,
 
 	/* stmt_system.c */
@@ -166,15 +168,10 @@ enum stmt {			/* the order of the tables */
 	STMT_ALARM_LIST = STMT_ALARM,	/* see the text: json, time, id */
 	STMT_ALARM_ACK,		/* (alarm, access, address, request, note) json */
 	STMT_ALARM__END,
-
-	/* stmt_history.c */
-	STMT_METRICS = STMT_HISTORY,	/* see the text: wrong, why, json */
-	STMT_STATES,		/* (node, access, range) json */
-	STMT_HISTORY__END,
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
-extern const struct db_stmt stmt_enrol[], stmt_alarm[], stmt_history[];
+extern const struct db_stmt stmt_enrol[], stmt_alarm[];
 extern const struct db_stmt stmt_user[], stmt_system[], stmt_audit[];
 extern const struct db_stmt stmt_place[], stmt_tunnel[], stmt_command[];
 extern const struct db_stmt stmt_export[];

@@ -74,4 +74,11 @@ const struct db_stmt stmt_event[DB_ROW(STMT_EVENT__END)] = {
 	    "SELECT json_build_object('count', count(*)) FROM mast.events e"
 	    " WHERE e.acknowledged_at IS NULL AND e.severity <> 'info' AND"
 	    SEES("e.node_id", "1"), 1, DB_READ | DB_ACTOR },
+	/* For everybody: the feed gives each what he may see. */
+	[DB_ROW(STMT_FEED_START)] = { "feed_start",
+	    "SELECT event, change FROM mast.feed_start()", 0, DB_READ },
+	[DB_ROW(STMT_FEED_NEWS)] = { "feed_news",
+	    "SELECT kind, seq, node_id, json, more FROM mast.feed_news("
+	    "$1::bigint, $2::bigint[], $3::bigint[], $4::bigint,"
+	    " $5::bigint[], $6::bigint[])", 6, DB_READ },
 };

@@ -37,6 +37,7 @@ struct wsconn {
 	struct ws_rx		 rx;
 	struct timer		 timer;
 	mono_us			 heard, pinged, stalled;
+	size_t			 backlog;	/* at the last tick */
 	bool			 closing;
 	char			 id[REQ_ID];
 };
@@ -149,11 +150,14 @@ on_tick(void *arg)
 {
 	struct wsconn *w = arg;
 	mono_us now = mono_now();
+	size_t backlog = stream_backlog(w->conn->s);
 
-	if (stream_backlog(w->conn->s) == 0)
+	/* A slow one that takes something is not stalled. */
+	if (backlog == 0)
 		w->stalled = 0;
-	else if (w->stalled == 0)
+	else if (w->stalled == 0 || backlog < w->backlog)
 		w->stalled = now;
+	w->backlog = backlog;
 	if (w->stalled != 0 && now - w->stalled > STALL_AFTER) {
 		stream_abort(w->conn->s, true);
 		return;

@@ -94,6 +94,7 @@ static const struct msg_row msg_table[MSG__MAX] = {
 	    MSG_APID | MSG_CTL, MSG__UNSET, AI_INFO_MIN, AI_INFO_MIN +
 	    MSG_AI_PROVIDERS * (3 * 4 + 1 + MSG_AI_PROVIDER_MAX + 64 +
 	    MSG_AI_MODEL_MAX) },
+	[MSG_TICK] = { "tick", MSG_HUBD, MSG_APID, MSG__UNSET, 0, 0 },
 };
 
 const struct msg_row *

@@ -38,6 +38,7 @@ enum msg_type {			/* wire format: append, never renumber */
 	MSG_AI_JOB, MSG_AI_CHUNK, MSG_AI_DONE,	/* payloads in msg_ai.h */
 	MSG_AI_CANCEL, MSG_AI_TEST,
 	MSG_AI_INFO, MSG_AI_INFO_REPLY,
+	MSG_TICK,		/* that was this tick's NODE_STATEs */
 	MSG__MAX
 };
 
@@ -136,7 +137,7 @@ struct msg_node_state {		/* hubd -> apid, at most one a tick */
 	struct slice	remote;		/* address text, <= 64 */
 	uint8_t		nmetrics;	/* in the driver's order */
 	uint64_t	metrics[MSG_METRICS];
-	struct slice	health;		/* JSON or empty */
+	struct slice	health;		/* JSON; empty: as before */
 	struct slice	stats;		/* JSON object; empty: not watched */
 };
 void msg_put_node_state(struct buf *, const struct msg_node_state *);
@@ -146,7 +147,8 @@ struct msg_node_gone { struct id node; uint64_t epoch; };
 void msg_put_node_gone(struct buf *, const struct msg_node_gone *);
 bool msg_get_node_gone(struct msg_in *, struct msg_node_gone *);
 
-struct msg_events { uint32_t count; };	/* that many were stored */
+/* That many were stored; 0: commands changed. A doorbell. */
+struct msg_events { uint32_t count; };
 void msg_put_events(struct buf *, const struct msg_events *);
 bool msg_get_events(struct msg_in *, struct msg_events *);
 

@@ -22,6 +22,7 @@
 #include "hubd.h"
 #include "node.h"
 #include "queue.h"
+#include "serve.h"
 #include "sink.h"
 #include "step.h"
 #include "stmt.h"
@@ -420,6 +421,8 @@ cmd_claimed(void *arg, const struct db_result *res)
 			}
 	}
 	cmd_unclaimed(cs, res);
+	if (n > 0)
+		serve_events(cs->hub->serve, 0);
 	cmd_claim(cs);
 }
 

@@ -15,7 +15,6 @@
 #include "cache.h"
 #include "cmd.h"
 #include "conn.h"
-#include "history.h"
 #include "hubd.h"
 #include "node.h"
 #include "note.h"
@@ -278,7 +277,6 @@ static void
 node_free(struct node *n)
 {
 	timer_del(&n->expiry);
-	history_forget(n);
 	free(n->name);
 	free(n->type);
 	free(n->version);
@@ -415,8 +413,10 @@ node_stats(struct node *n, struct slice text, const struct driver_summary *s)
 void
 node_health(struct node *n, struct slice text, struct slice version)
 {
-	if (n->health_len != text.n ||
-	    memcmp(n->health, text.p, text.n) != 0) {
+	bool same = n->health_len == text.n &&
+	    memcmp(n->health, text.p, text.n) == 0;
+
+	if (!same) {
 		free(n->health);
 		n->health = xmemdup(text.p, text.n);
 		n->health_len = (uint32_t)text.n;
@@ -428,4 +428,6 @@ node_health(struct node *n, struct slice text, struct slice version)
 		n->version_new = n->version_told = true;
 	}
 	node_touch(n);
+	if (!same)
+		n->health_at = n->change;
 }

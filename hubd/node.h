@@ -22,7 +22,6 @@ struct hubd;
 struct conn;
 struct cmd;
 struct cache_entry;
-struct history_seen;
 
 TAILQ_HEAD(node_cmds, cmd);
 
@@ -53,6 +52,7 @@ struct node {
 	uint64_t		 metrics[DRIVER_METRICS];
 	char			*health;
 	uint32_t		 health_len;
+	uint64_t		 health_at;	/* change that brought it */
 
 	bool			 in_seen, in_drop, in_ring;
 	bool			 health_new, version_new, version_told;
@@ -75,9 +75,6 @@ struct node {
 		mono_us		 at, told;
 		uint64_t	 sum;
 	} observed;
-
-	SLIST_HEAD(, history_seen) history;	/* see history.h */
-	unsigned		 nhistory;
 
 	struct node_cmds	 cmds;
 	unsigned		 ncmds;		/* in flight */

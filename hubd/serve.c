@@ -29,7 +29,7 @@
 #include "ws.h"
 
 #define TICK		MONO_SEC
-#define BELL		(100 * MONO_MS)
+#define BELL		(50 * MONO_MS)	/* between two */
 #define HOLD		(16u * 1024 * 1024)	/* backlog: wait a tick */
 #define BACKLOG_MAX	(64u * 1024 * 1024)	/* then the channel goes */
 #define CHANS_MAX	32
@@ -54,6 +54,7 @@ struct serve {
 	unsigned		 nchans;
 	struct timer		 tick, bell, soon;
 	uint32_t		 events;
+	mono_us			 rung;
 };
 
 /* ---- publishing ---- */
@@ -71,8 +72,9 @@ feed_watches(const struct feed *f, const struct node *n)
 	    sizeof(*f->ids), id_compare) != NULL);
 }
 
+/* since: what of it went out before. */
 static void
-feed_send(struct feed *f, const struct node *n)
+feed_send(struct feed *f, const struct node *n, uint64_t since)
 {
 	struct msg_node_state m = {
 		.node = n->id, .epoch = n->epoch, .seq = n->change,
@@ -89,11 +91,10 @@ feed_send(struct feed *f, const struct node *n)
 		memcpy(m.metrics, n->metrics,
 		    n->driver->nmetrics * sizeof(m.metrics[0]));
 	}
-	if (feed_watches(f, n)) {
+	if (n->health_at > since)
 		m.health = (struct slice){ n->health, n->health_len };
-		if (n->has_stats)
-			m.stats = (struct slice){ n->stats, n->stats_len };
-	}
+	if (n->has_stats && feed_watches(f, n))
+		m.stats = (struct slice){ n->stats, n->stats_len };
 	msg_put_node_state(ipc_begin(f->chan, MSG_NODE_STATE, ERR_OK, 0),
 	    &m);
 	ipc_send(f->chan);
@@ -104,6 +105,7 @@ feed_publish(struct serve *s, struct feed *f)
 {
 	struct node_order *order = nodes_order(s->hub->nodes);
 	struct node *n = TAILQ_LAST(order, node_order), *prev;
+	const uint64_t since = f->sent;
 
 	if (!ipc_is_up(f->chan))
 		return;
@@ -116,10 +118,12 @@ feed_publish(struct serve *s, struct feed *f)
 				s->hub->count.publish_held++;
 				return;
 			}
-			feed_send(f, n);
+			feed_send(f, n, since);
 			s->hub->count.published++;
 			f->sent = n->change;
 		}
+		(void)ipc_begin(f->chan, MSG_TICK, ERR_OK, 0);
+		ipc_send(f->chan);
 	}
 	if (f->sync) {
 		f->sync = false;
@@ -189,6 +193,7 @@ serve_bell(void *arg)
 	const struct msg_events m = { .count = s->events };
 	struct feed *f;
 
+	s->rung = mono_now();
 	s->events = 0;
 	LIST_FOREACH(f, &s->feeds, link) {
 		msg_put_events(ipc_begin(f->chan, MSG_EVENTS, ERR_OK, 0),
@@ -200,9 +205,11 @@ serve_bell(void *arg)
 void
 serve_events(struct serve *s, uint32_t count)
 {
+	mono_us wait = s->rung + BELL - mono_now();
+
 	s->events += count;
 	if (!LIST_EMPTY(&s->feeds) && !timer_pending(&s->bell))
-		timer_set(s->hub->timers, &s->bell, BELL);
+		timer_set(s->hub->timers, &s->bell, wait > 0 ? wait : 0);
 }
 
 /* ---- what is asked ---- */
@@ -309,25 +316,46 @@ serve_feed(struct serve *s, const struct ipc_chan *chan)
 	return NULL;
 }
 
+/* The stats of nodes that were not watched before: f has the new list. */
+static void
+feed_send_new(struct serve *s, struct feed *f, const struct feed *old)
+{
+	const struct node *n;
+	uint32_t i;
+
+	for (i = 0; i < f->nids && ipc_backlog(f->chan) <= HOLD; i++) {
+		n = node_find(s->hub->nodes, &f->ids[i]);
+		/* What has not gone out yet goes with the tick. */
+		if (n == NULL || n->change > f->sent || feed_watches(old, n))
+			continue;
+		feed_send(f, n, n->change);
+	}
+	(void)ipc_begin(f->chan, MSG_TICK, ERR_OK, 0);
+	ipc_send(f->chan);
+}
+
 static bool
 serve_on_watch(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 {
 	struct serve *s = arg;
-	struct feed *f = serve_feed(s, chan);
+	struct feed *f = serve_feed(s, chan), old;
 	struct msg_watch m;
 
 	if (!msg_get_watch(&msg->in, &m))
 		return false;
 	if (f == NULL)
 		return true;
+	old = *f;
 	f->all = m.all != 0;
 	f->nids = m.n;
-	f->ids = xreallocarray(f->ids, m.n, sizeof(*f->ids));
-	if (m.n > 0) {
-		memcpy(f->ids, m.ids, m.n * sizeof(*f->ids));
+	f->ids = m.n == 0 ? NULL : xmemdup(m.ids, m.n * sizeof(*f->ids));
+	if (m.n > 0)
 		qsort(f->ids, m.n, sizeof(*f->ids), id_compare);
-	}
-	feed_restart(s, f);
+	if (f->all)
+		feed_restart(s, f);
+	else
+		feed_send_new(s, f, &old);
+	free(old.ids);
 	return true;
 }
 

@@ -21,7 +21,8 @@ void serve_free(struct serve *);
 unsigned serve_channels(const struct serve *);
 /* The node is no longer here. */
 void serve_gone(struct serve *, const struct node *);
-/* That many events were stored: a doorbell, coalesced. */
+/* That many events were stored, or commands moved (0): a doorbell, at once
+ * unless it rang a moment ago. */
 void serve_events(struct serve *, uint32_t count);
 
 #endif

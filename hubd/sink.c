@@ -249,10 +249,18 @@ final_done(struct hubd *h, struct batch_row *row, bool stored)
 	free(f);
 }
 
+static enum batch_fate
+final_result(struct hubd *h, const struct db_result *res, uint64_t number,
+    unsigned rows)
+{
+	serve_events(h->serve, 0);
+	return BATCH_STORED;
+}
+
 static const struct batch_kind finals_kind = {
 	.name = "command states", .stmt = STMT_FINALS, .cols = 7,
 	.rows = 500, .delay = 5 * MONO_MS, .put = final_put,
-	.done = final_done,
+	.result = final_result, .done = final_done,
 };
 
 /* ---- what comes in ---- */

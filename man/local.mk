@@ -1,2 +1,3 @@
 dist_man_MANS += man/mastctl.8 man/mastkeeper-aid.8 man/mastkeeper-api.7 \
+	man/mastkeeper-protocol.7 \
 	man/mastkeeper-apid.8 man/mastkeeper-hubd.8 man/mastkeeper.conf.5

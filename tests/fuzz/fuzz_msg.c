@@ -118,6 +118,7 @@ through(enum msg_type type, struct msg_in *in, struct buf *out)
 	case MSG_STATUS:
 	case MSG_ERROR:
 	case MSG_SYNCED:
+	case MSG_TICK:
 	case MSG_SELFTEST:
 	case MSG_AI_INFO:
 	case MSG__UNSET:

@@ -168,7 +168,7 @@ START_TEST(stats_kept_and_dropped)
 	ck_assert_ptr_null(node->stats);
 	m = state(1, 2, 3);
 	picture_put(pic, &m, true);
-	picture_drop_stats(pic);
+	picture_drop_stats(pic, NULL, NULL);
 	ck_assert_ptr_null(node->stats);
 	ck_assert_uint_eq(node->items[0].n, 0);
 	picture_free(pic);
@@ -190,6 +190,102 @@ START_TEST(bounds)
 	/* The second node's stats would pass the cap: it is there without. */
 	ck_assert_ptr_nonnull(picture_at(pic, 0)->stats);
 	ck_assert_ptr_null(picture_at(pic, 1)->stats);
+	picture_free(pic);
+}
+END_TEST
+
+/* Whoever holds a number finds what changed after it, and who left. */
+START_TEST(since)
+{
+	struct picture *pic = picture_new(100, 1 << 20);
+	struct picture_node *node;
+	struct msg_node_state m;
+	struct msg_node_gone gone = { id_of(3), 1 };
+	uint64_t mark, before;
+	unsigned i;
+
+	ck_assert_ptr_null(picture_after(pic, 0));
+	for (i = 0; i < 5; i++) {
+		m = state(i, 1, 1);
+		picture_put(pic, &m, true);
+	}
+	mark = picture_change(pic);
+	ck_assert_ptr_null(picture_after(pic, mark));
+	ck_assert_ptr_null(picture_gone_at(pic, picture_gone(pic, 0), mark));
+	m = state(1, 1, 2);
+	m.metrics[0] = 7;
+	picture_put(pic, &m, true);
+	picture_remove(pic, &gone);
+	node = picture_after(pic, mark);
+	ck_assert(id_eq(&node->id, &m.node));
+	ck_assert_ptr_null(picture_next(node));
+	/* Of the parts only the numbers are new. */
+	ck_assert(node->numbers_at > mark && node->status_at <= mark);
+	ck_assert(node->stats_at <= mark && node->health_at <= mark);
+	before = picture_change(pic) - 1;
+	ck_assert(id_eq(picture_gone_at(pic, picture_gone(pic, mark),
+	    picture_change(pic)), &gone.node));
+	ck_assert_ptr_null(picture_gone_at(pic, picture_gone(pic, mark),
+	    before));
+	ck_assert_ptr_null(picture_gone_at(pic, picture_gone(pic,
+	    picture_change(pic)), picture_change(pic)));
+	picture_free(pic);
+}
+END_TEST
+
+START_TEST(departures_are_bounded)
+{
+	struct picture *pic = picture_new(10, 1 << 20);
+	struct msg_node_state m = state(1, 1, 1);
+	struct msg_node_gone gone = { m.node, 1 };
+	uint64_t place, n = 0;
+	unsigned i;
+
+	for (i = 0; i < PICTURE_GONE + 10; i++) {
+		picture_put(pic, &m, true);
+		picture_remove(pic, &gone);
+	}
+	/* A put and a removal each; the first ten are forgotten. */
+	ck_assert_uint_eq(picture_floor(pic), 20);
+	place = picture_gone(pic, picture_floor(pic));
+	while (picture_gone_at(pic, place++, UINT64_MAX) != NULL)
+		n++;
+	ck_assert_uint_eq(n, PICTURE_GONE);
+	picture_free(pic);
+}
+END_TEST
+
+/* A new session begins with all of its parts, told or not. */
+START_TEST(parts_of_a_session)
+{
+	struct picture *pic = picture_new(10, 1 << 20);
+	struct msg_node_state m = state(1, 1, 1);
+	struct picture_node *node;
+	struct slice numbers;
+	uint64_t mark;
+
+	picture_put(pic, &m, true);
+	mark = picture_change(pic);
+	m = state(1, 2, 1);
+	m.has_stats = 0;
+	m.stats = m.health = (struct slice){ NULL, 0 };
+	picture_put(pic, &m, true);
+	node = picture_find(pic, &m.node);
+	ck_assert(node->status_at > mark && node->numbers_at > mark);
+	ck_assert(node->stats_at > mark && node->health_at > mark);
+	ck_assert_ptr_null(node->health);
+	numbers = picture_numbers(node);
+	ck_assert(numbers.n > 15 && memcmp(numbers.p + numbers.n - 15,
+	    ",\"metrics\":null", 15) == 0);
+	/* The same health again, or none, is no change. */
+	m.health = SLICE("{\"a\":1}");
+	picture_put(pic, &m, true);
+	mark = picture_change(pic);
+	picture_put(pic, &m, true);
+	m.health = (struct slice){ NULL, 0 };
+	picture_put(pic, &m, true);
+	ck_assert_uint_eq(node->nhealth, 7);
+	ck_assert(node->health_at <= mark && node->status_at <= mark);
 	picture_free(pic);
 }
 END_TEST
@@ -238,6 +334,9 @@ main(void)
 	tcase_add_test(tc, gone_of_another_session);
 	tcase_add_test(tc, stats_kept_and_dropped);
 	tcase_add_test(tc, bounds);
+	tcase_add_test(tc, since);
+	tcase_add_test(tc, departures_are_bounded);
+	tcase_add_test(tc, parts_of_a_session);
 	tcase_add_test(tc, snapshot);
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
