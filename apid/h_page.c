@@ -1,8 +1,10 @@
 /*
  * h_page: serves what ui_data.c and api_data.c hold. The page itself and
  * the description are asked for again each time; the page's files lie under
- * the build id and never change.
+ * the build id and never change. Every address of the page gives the same
+ * file: its script looks at the address.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "apid.h"
@@ -46,6 +48,83 @@ void
 h_page(struct req *req)
 {
 	serve(req, find("index.html"), ui_build, "no-cache");
+}
+
+/* Whether a path and query may be carried to the sign-in and back: what
+ * could lead elsewhere, or be read as more than a path, may not. */
+static bool
+next_safe(struct slice s)
+{
+	size_t i;
+
+	if (s.n == 0 || s.p[0] != '/' || (s.n > 1 && s.p[1] == '/'))
+		return false;
+	for (i = 0; i < s.n; i++) {
+		if (!isalnum((unsigned char)s.p[i]) &&
+		    memchr("/_.%-", s.p[i], 5) == NULL)
+			return false;
+	}
+	return true;
+}
+
+void
+h_page_guarded(struct req *req)
+{
+	struct slice target = req->h.target;
+
+	if (req->who != NULL) {
+		h_page(req);
+		return;
+	}
+	if (!next_safe(target))
+		target = slice_of("/dashboard");
+	req_header(req, "Cache-Control", "no-store");
+	req_header(req, "Location", arena_printf(req->arena,
+	    "/login?next=%.*s", (int)target.n, target.p));
+	req_empty(req, 307);
+}
+
+/* One of the pages below a path, by the last parameter. */
+static void
+below(struct req *req, size_t param, const char *const *names)
+{
+	const char *name;
+
+	if ((name = req_param(req, param)) == NULL)
+		return;
+	for (; *names != NULL; names++) {
+		if (strcmp(*names, name) == 0) {
+			h_page_guarded(req);
+			return;
+		}
+	}
+	req_fail(req, ERR_NOT_FOUND, NULL);
+}
+
+void
+h_page_node(struct req *req)
+{
+	static const char *const tabs[] = { "now", "history", "config",
+		"commands", "events", NULL };
+
+	below(req, 1, tabs);
+}
+
+void
+h_page_admin(struct req *req)
+{
+	static const char *const pages[] = { "nodes", "users", "tokens",
+		"audit", "settings", NULL };
+
+	below(req, 0, pages);
+}
+
+void
+h_page_ai(struct req *req)
+{
+	static const char *const pages[] = { "assistant", "settings", NULL };
+
+	below(req, 0, pages);
 }
 
 void

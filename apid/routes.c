@@ -35,6 +35,8 @@
 
 #define API "/api/v1"
 #define KB(n) ((size_t)(n) * 1024)
+/* The page for who has a session; others are led to the sign-in. */
+#define ROUTE_PAGE (ROUTE_HTML | ROUTE_OPTIONAL)
 
 static const struct route routes[] = {
 	/* health */
@@ -253,6 +255,32 @@ static const struct route routes[] = {
 	/* the page */
 	{ ROUTE_GET, "/", ROLE_PUBLIC, ROUTE_HTML, 0, NULL, NULL,
 	  h_page, "The page" },
+	{ ROUTE_GET, "/login", ROLE_PUBLIC, ROUTE_HTML, 0, NULL, NULL,
+	  h_page, "Sign in" },
+	{ ROUTE_GET, "/dashboard", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_guarded, "The fleet at a glance" },
+	{ ROUTE_GET, "/nodes", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_guarded, "The nodes" },
+	{ ROUTE_GET, "/nodes/:id", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_guarded, "A node" },
+	{ ROUTE_GET, "/nodes/:id/*tab", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_node, "A side of a node" },
+	{ ROUTE_GET, "/topology", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_guarded, "How the nodes hang together" },
+	{ ROUTE_GET, "/events", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_guarded, "What happened" },
+	{ ROUTE_GET, "/alarms", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_guarded, "What is wrong" },
+	{ ROUTE_GET, "/tunnels", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_guarded, "The tunnels" },
+	{ ROUTE_GET, "/ai/*page", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_ai, "The assistant and its keys" },
+	{ ROUTE_GET, "/admin/*page", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_admin, "Administration" },
+	{ ROUTE_GET, "/account", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_guarded, "One's account" },
+	{ ROUTE_GET, "/api", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
+	  NULL, h_page_guarded, "The API for people" },
 	{ ROUTE_GET, "/assets/*build/*name", ROLE_PUBLIC, ROUTE_HTML, 0, NULL,
 	  NULL, h_page_asset, "Files of the page" },
 	{ ROUTE_GET, "/problems", ROLE_PUBLIC, ROUTE_HTML, 0, NULL, NULL,

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes files as C arrays: each as it is and compressed, and an id that
 # changes with any of them, which stands for @BUILD@ in their text.
+# A file is called by the last part of its path.
 # usage: embed.sh NAME SRCDIR OUT.c FILE...   (NAME: of the arrays, see ui.h)
 set -eu
 LC_ALL=C
@@ -17,6 +18,16 @@ build=$(cd "$src" && cat "$@" | sha256sum | cut -c 1-16)
 bytes() {
 	od -An -v -tx1 "$1" |
 	    awk '{ for (i = 1; i <= NF; i++) printf "0x%s,", $i; print "" }'
+}
+
+# What only people who read the source need is left out, line by line, so
+# that a line keeps its number: indentation and lines of comment.
+lean() {
+	case $1 in
+	*.js) sed -e 's/^[ 	]*//' -e 's,^//.*,,' ;;
+	*.css) sed -e 's/^[ 	]*//' -e 's,^/\*.*\*/$,,' ;;
+	*) cat ;;
+	esac
 }
 
 type_of() {
@@ -36,7 +47,7 @@ type_of() {
 	echo
 	i=0
 	for f; do
-		sed "s/@BUILD@/$build/g" "$src/$f" >"$work/plain"
+		lean "$f" <"$src/$f" | sed "s/@BUILD@/$build/g" >"$work/plain"
 		gzip -9 -n -c "$work/plain" >"$work/gz"
 		echo "static const unsigned char plain${i}[] = {"
 		bytes "$work/plain"
@@ -51,7 +62,7 @@ type_of() {
 	for f; do
 		type=$(type_of "$f")
 		printf '\t{ "%s", "%s",\n\t  plain%d, sizeof(plain%d), ' \
-		    "$f" "$type" "$i" "$i"
+		    "${f##*/}" "$type" "$i" "$i"
 		printf 'gz%d, sizeof(gz%d) },\n' "$i" "$i"
 		i=$((i + 1))
 	done

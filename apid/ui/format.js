@@ -2,22 +2,24 @@
 
 export const NONE = '\u2013';
 
-export function bitrate(bps) {
-	if (!Number.isFinite(bps))
-		return NONE;
-	if (bps < 1000)
-		return `${Math.round(bps)} b/s`;
-	const units = ['kb/s', 'Mb/s', 'Gb/s', 'Tb/s'];
-	let value = bps / 1000, unit = 0;
-	while (value >= 999.5 && unit < units.length - 1) {
-		value /= 1000;
+function scaled(n, step, units) {
+	let value = n, unit = 0;
+	while (Math.abs(value) >= step - step / 2000 && unit < units.length - 1) {
+		value /= step;
 		unit++;
 	}
-	const digits = value < 10 ? 2 : value < 100 ? 1 : 0;
+	const digits = unit === 0 ? 0 : value < 10 ? 2 : value < 100 ? 1 : 0;
 	return `${value.toFixed(digits)} ${units[unit]}`;
 }
 
+export const bitrate = (bps) => Number.isFinite(bps) ?
+    scaled(bps, 1000, ['b/s', 'kb/s', 'Mb/s', 'Gb/s', 'Tb/s']) : NONE;
+export const bytes = (n) => Number.isFinite(n) ?
+    scaled(n, 1000, ['B', 'kB', 'MB', 'GB', 'TB', 'PB']) : NONE;
+
 export function duration(seconds) {
+	if (!Number.isFinite(seconds))
+		return NONE;
 	const s = Math.max(0, Math.floor(seconds));
 	if (s < 60)
 		return `${s} s`;
@@ -28,7 +30,12 @@ export function duration(seconds) {
 	return `${Math.floor(s / 86400)} d`;
 }
 
+// In the past, or in the future for negative seconds.
 export function ago(seconds) {
+	if (!Number.isFinite(seconds))
+		return NONE;
+	if (seconds < -2)
+		return `in ${duration(-seconds)}`;
 	return seconds < 3 ? 'now' : `${duration(seconds)} ago`;
 }
 
@@ -36,11 +43,17 @@ export function count(n) {
 	return Number.isFinite(n) ? n.toLocaleString('en') : NONE;
 }
 
+export const decimal = (n, digits) => Number.isFinite(n) ?
+    n.toFixed(digits) : NONE;
+
 // Milliseconds since 1970 of an RFC 3339 text, or NaN.
 export function when(text) {
 	return typeof text === 'string' ? Date.parse(text) : NaN;
 }
 
 export function local(ms) {
-	return Number.isFinite(ms) ? new Date(ms).toLocaleString() : '';
+	return Number.isFinite(ms) ? new Date(ms).toLocaleString(undefined,
+	    { dateStyle: 'medium', timeStyle: 'long' }) : '';
 }
+
+export const plural = (n, one, many) => `${count(n)} ${n === 1 ? one : many}`;

@@ -1,110 +1,154 @@
 // The live socket: connects, comes back with growing pauses, and knows how
 // long ago the last full state arrived. The server speaks at least every
-// five seconds, so silence beyond that means the picture is old.
+// five seconds, so silence beyond that means the picture is old. A hidden
+// tab lets go of the socket after a while and takes it up when it is seen.
 
 import { setServerTime } from './api.js';
 
 const STALE_MS = 7000;
 const DEAD_MS = 25000;
+const HIDDEN_MS = 10000;
 
-export class Live {
-	constructor({ update, state, refused }) {
-		this.update = update;
-		this.changed = state;
-		this.refused = refused;
-		this.socket = null;
-		this.wanted = false;
-		this.pause = 1000;
-		this.hub = true;
-		this.last = NaN;	// performance.now() of the last update
-		this.timer = 0;
-		this.clock = 0;
-	}
+let refused = () => {};
+const updates = new Set(), states = new Set();
+let socket = null, wanted = false, pause = 1000;
+let last = NaN;		// performance.now() of the last update
+let since = 0, opened = 0;
+let timer = 0, clock = 0, hiding = 0;
 
-	start() {
-		this.wanted = true;
-		this.last = NaN;
-		this.since = performance.now();
-		this.connect();
-		this.clock = setInterval(() => this.tick(), 1000);
-		this.tick();
-	}
+export const live = { state: 'off', text: 'Not connected' };
 
-	stop() {
-		this.wanted = false;
-		clearTimeout(this.timer);
-		clearInterval(this.clock);
-		this.socket?.close(1000);
-		this.socket = null;
-	}
-
-	// Seconds without news, or 0 while fresh.
-	silence() {
-		const from = Number.isNaN(this.last) ? this.since : this.last;
-		const ms = performance.now() - from;
-		return ms < STALE_MS ? 0 : Math.floor(ms / 1000);
-	}
-
-	get fresh() {
-		return !Number.isNaN(this.last) && this.silence() === 0;
-	}
-
-	connect() {
-		const url = new URL('/ws/dashboard', location.href);
-		url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
-		const socket = new WebSocket(url);
-		this.socket = socket;
-		this.opened = performance.now();
-		socket.onmessage = (event) => this.message(event.data);
-		socket.onclose = (event) => this.closed(socket, event);
-	}
-
-	message(text) {
-		let message;
-		try {
-			message = JSON.parse(text);
-		} catch {
-			return;
-		}
-		if (message?.type !== 'dashboard_update')
-			return;
-		// Without the node daemon nothing is known: not a fresh picture.
-		this.hub = message.hub_connected !== false;
-		this.last = this.hub ? performance.now() : this.last;
-		this.pause = 1000;
-		setServerTime(Date.parse(message.time));
-		this.update(message);
-		this.tick();
-	}
-
-	closed(socket, event) {
-		if (this.socket !== socket)
-			return;
-		this.socket = null;
-		if (!this.wanted)
-			return;
-		if (event.code === 1008) {	// the session ended
-			this.refused();
-			return;
-		}
-		const wait = this.pause * (0.75 + Math.random() / 2);
-		this.pause = Math.min(this.pause * 2, 30000);
-		this.timer = setTimeout(() => this.connect(), wait);
-		this.tick();
-	}
-
-	tick() {
-		const silence = this.silence();
-		const open = this.socket?.readyState === WebSocket.OPEN;
-		// A link that died without a word is given up, not waited for.
-		if (open && silence * 1000 > DEAD_MS &&
-		    performance.now() - this.opened > DEAD_MS)
-			this.socket.close(4000);
-		if (this.fresh)
-			this.changed('live', 'Live');
-		else if (silence > 0)
-			this.changed('stale', `No data for ${silence} s`);
-		else
-			this.changed('wait', 'Connecting');
-	}
+// Both return what ends the watching.
+export function onUpdate(fn) {
+	updates.add(fn);
+	return () => updates.delete(fn);
 }
+
+export function onState(fn) {
+	states.add(fn);
+	fn(live);
+	return () => states.delete(fn);
+}
+
+// Milliseconds since the last news.
+const quiet = () => performance.now() - (Number.isNaN(last) ? since : last);
+export const isFresh = () => !Number.isNaN(last) && quiet() < STALE_MS;
+// When the last news came, in this computer's time; NaN: none yet.
+export const lastAt = () => Date.now() - (performance.now() - last);
+
+function say(state, text) {
+	if (live.state === state && live.text === text)
+		return;
+	live.state = state;
+	live.text = text;
+	for (const fn of states)
+		fn(live);
+}
+
+function tick() {
+	const ms = quiet();
+	// A link that died without a word is given up, not waited for.
+	if (socket?.readyState === WebSocket.OPEN && ms > DEAD_MS &&
+	    performance.now() - opened > DEAD_MS)
+		socket.close(4000);
+	if (isFresh())
+		say('live', 'Live');
+	else if (ms >= STALE_MS)
+		say('stale', `No data for ${Math.floor(ms / 1000)} s`);
+	else
+		say('wait', 'Connecting');
+}
+
+function message(text) {
+	let doc;
+	try {
+		doc = JSON.parse(text);
+	} catch {
+		return;
+	}
+	if (doc?.type !== 'dashboard_update')
+		return;
+	// Without the node daemon nothing is known: not a fresh picture.
+	if (doc.hub_connected !== false)
+		last = performance.now();
+	pause = 1000;
+	setServerTime(Date.parse(doc.time));
+	for (const fn of updates)
+		fn(doc);
+	tick();
+}
+
+function connect() {
+	if (!wanted || socket)
+		return;
+	const url = new URL('/ws/dashboard', location.href);
+	url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+	const mine = new WebSocket(url);
+	socket = mine;
+	opened = performance.now();
+	mine.onmessage = (event) => socket === mine && message(event.data);
+	mine.onclose = (event) => socket === mine && closed(event);
+}
+
+function closed(event) {
+	socket = null;
+	if (!wanted || hiding === -1)
+		return;
+	if (event.code === 1008) {	// the session ended
+		refused();
+		return;
+	}
+	const wait = pause * (0.75 + Math.random() / 2);
+	pause = Math.min(pause * 2, 30000);
+	timer = setTimeout(connect, wait);
+	tick();
+}
+
+// hiding: the timer until the socket is let go, -1 when it was.
+function visibility() {
+	if (!wanted)
+		return;
+	if (document.hidden) {
+		hiding = setTimeout(() => {
+			hiding = -1;
+			clearTimeout(timer);
+			clearInterval(clock);
+			socket?.close(1000);
+			socket = null;
+		}, HIDDEN_MS);
+		return;
+	}
+	clearTimeout(hiding);
+	if (hiding === -1) {
+		hiding = 0;
+		pause = 1000;
+		since = performance.now();
+		clock = setInterval(tick, 1000);
+		connect();
+	}
+	hiding = 0;
+	tick();
+}
+
+export function startLive(ended) {
+	refused = ended;
+	wanted = true;
+	last = NaN;
+	since = performance.now();
+	clearInterval(clock);
+	clock = setInterval(tick, 1000);
+	connect();
+	tick();
+}
+
+export function stopLive() {
+	wanted = false;
+	clearTimeout(timer);
+	clearInterval(clock);
+	socket?.close(1000);
+	socket = null;
+	last = NaN;
+	say('off', 'Not connected');
+}
+
+document.addEventListener('visibilitychange', visibility);

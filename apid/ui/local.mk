@@ -1,17 +1,43 @@
 # The page, compiled in. The order is that of the table in the binary.
-UI_FILES = index.html style.css icon.svg app.js api.js el.js events.js \
-	format.js live.js nodes.js totals.js
-UI_ASSETS = apid/ui/index.html apid/ui/style.css apid/ui/icon.svg \
-	apid/ui/app.js apid/ui/api.js apid/ui/el.js apid/ui/events.js \
-	apid/ui/format.js apid/ui/live.js apid/ui/nodes.js apid/ui/totals.js
+UI_ASSETS = \
+	apid/ui/index.html \
+	apid/ui/style.css \
+	apid/ui/icon.svg \
+	apid/ui/theme.js \
+	apid/ui/api.js \
+	apid/ui/app.js \
+	apid/ui/bulk.js \
+	apid/ui/canvas.js \
+	apid/ui/command.js \
+	apid/ui/dialog.js \
+	apid/ui/el.js \
+	apid/ui/eventlist.js \
+	apid/ui/firstrun.js \
+	apid/ui/fleet.js \
+	apid/ui/form.js \
+	apid/ui/format.js \
+	apid/ui/history.js \
+	apid/ui/honeycomb.js \
+	apid/ui/keys.js \
+	apid/ui/live.js \
+	apid/ui/look.js \
+	apid/ui/nodedialogs.js \
+	apid/ui/page_login.js \
+	apid/ui/page_nodes.js \
+	apid/ui/page_overview.js \
+	apid/ui/pages.js \
+	apid/ui/router.js \
+	apid/ui/session.js \
+	apid/ui/shell.js \
+	apid/ui/table.js \
+	apid/ui/widgets.js
 EXTRA_DIST += $(UI_ASSETS) apid/ui/embed.sh
 nodist_apid_libapid_a_SOURCES = apid/ui_data.c apid/api_data.c
 # They are made in the build folder and include ui.h of the source.
 apid_libapid_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/apid
 CLEANFILES += apid/ui_data.c apid/api_data.c apid/openapi.json
 apid/ui_data.c: $(UI_ASSETS) apid/ui/embed.sh
-	$(AM_V_GEN)$(SHELL) $(srcdir)/apid/ui/embed.sh ui $(srcdir)/apid/ui $@ \
-	    $(UI_FILES)
+	$(AM_V_GEN)$(SHELL) $(srcdir)/apid/ui/embed.sh ui $(srcdir) $@ $(UI_ASSETS)
 
 # The API's description: YAML for people, JSON for programs.
 EXTRA_DIST += apid/openapi.yaml apid/openapi.awk

@@ -25,7 +25,7 @@ BB_TESTS += tests/bb/test_self.py tests/bb/test_tokens.py \
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py \
 	tests/bb/describe.py tests/bb/hubkit.py \
-	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/rows.py tests/bb/tap.py tests/bb/ws.py \
+	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/rows.py tests/bb/tap.py tests/bb/uikit.py tests/bb/ws.py \
 	tests/samples packaging/build-aux/tap-driver.sh
 
 # What `make check` would run, for scripts.

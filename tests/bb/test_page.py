@@ -1,53 +1,27 @@
 #!/usr/bin/python3
-"""The page in a real browser: sign-in by keyboard, live rows, honest when
-nothing comes, hostile strings as text, nothing to complain about."""
+"""The dashboard's frame in a real browser: files and their policy, addresses,
+sign-in by keyboard, live rows, honest when nothing comes, hostile strings as
+text, nothing to complain about."""
 import gzip
 import json
 import re
 import signal
 import sys
 
-import browser
 import mast
 import tap
+import uikit
+from uikit import EVIL, HOSTILE, row
 
-HOSTILE = "<img src=x onerror=alert(1)>"
-EVIL = "</td><script>alert(2)</script> {{7*7}}"
-
-# WCAG relative luminance of every visible text against what is behind it.
-CONTRAST = """(() => {
-  const lum = (c) => {
-    const f = (v) => (v /= 255) <= .04045 ? v / 12.92 :
-        ((v + .055) / 1.055) ** 2.4;
-    return .2126 * f(c[0]) + .7152 * f(c[1]) + .0722 * f(c[2]);
-  };
-  const rgb = (t) => t.match(/[\\d.]+/g).map(Number);
-  const back = (n) => {
-    for (; n; n = n.parentElement) {
-      const c = rgb(getComputedStyle(n).backgroundColor);
-      if (c.length < 4 || c[3] > .99) return c;
-    }
-    return [255, 255, 255];
-  };
-  const bad = [];
-  const walk = document.createTreeWalker(document.body, 4);
-  while (walk.nextNode()) {
-    const t = walk.currentNode, n = t.parentElement;
-    if (!t.data.trim() || !n.checkVisibility() ||
-        n.closest('.sr, .skip, noscript, script, button:disabled'))
-      continue;
-    const a = lum(rgb(getComputedStyle(n).color)), b = lum(back(n));
-    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    if (ratio < 4.5)
-      bad.push(`${ratio.toFixed(2)} ${t.data.trim().slice(0, 40)}`);
-  }
-  return bad;
-})()"""
+WEIGHT = 60000  # bytes of script and style, compressed
+GUARDED = ["/dashboard", "/nodes", "/topology", "/events", "/alarms",
+           "/tunnels", "/ai/assistant", "/ai/settings", "/admin/nodes",
+           "/admin/users", "/admin/tokens", "/admin/audit",
+           "/admin/settings", "/account", "/api"]
 
 
 class World:
     def __init__(self, s):
-        self.b = None
         for n in s.admin().get("/api/v1/nodes").json:
             s.admin().delete("/api/v1/nodes/" + n["id"]).want(204)
         self.good = s.node("edge-sydney-01")
@@ -58,8 +32,7 @@ class World:
         self.good.event("Flow srt-1: packet loss above 2 %",
                         severity="warning", category="flow")
         self.bad.event(EVIL, severity="critical", category=HOSTILE * 8)
-        self.b = browser.Browser()
-        self.b.size(1280, 900)
+        self.p = uikit.Page(s)
 
     def feed(self):
         for n in (self.good, self.bad):
@@ -73,24 +46,27 @@ def world(s):
     return s.world
 
 
-def row(name):
-    return ("[...document.querySelectorAll('tbody tr')].find((r) => "
-            "r.querySelector('.node-name').textContent === %s)" %
-            json.dumps(name))
-
-
-def quiet(b, allowed=()):
-    """No complaint since the last time, but for those allowed."""
-    left = [c for c in b.complaints
-            if not any(re.search(a, c) for a in allowed)]
-    b.complaints.clear()
-    tap.equal(left, [], "complaints of the browser")
+def assets(s):
+    """Every file of the page: those it names, and those its modules do."""
+    text = s.nobody().get("/").want(200).body.decode()
+    todo = set(re.findall(r'(?:href|src)="(/assets/[^"]+)"', text))
+    have = {}
+    while todo:
+        name = todo.pop()
+        r = have[name] = s.nobody().get(name).want(200)
+        if name.endswith(".js"):
+            more = re.findall(r"from\s+'\./([\w.]+)'", r.body.decode())
+            if name.endswith("/pages.js"):
+                more += [m + ".js" for m in re.findall(
+                    r"module: '(\w+)'", r.body.decode())]
+            base = name.rsplit("/", 1)[0] + "/"
+            todo |= {base + m for m in more} - set(have)
+    return text, have
 
 
 def test_files(s):
     """The page and its files: types, strict policy, caching, gzip"""
     r = s.nobody().get("/").want(200)
-    text = r.body.decode()
     tap.contains(r.header("Content-Type"), "text/html")
     policy = r.header("Content-Security-Policy")
     for part in ("default-src 'none'", "script-src 'self'",
@@ -103,10 +79,9 @@ def test_files(s):
     assert "unsafe" not in policy, policy
     s.nobody().get("/", headers={
         "If-None-Match": r.header("ETag")}).want(304)
-    names = set(re.findall(r'(?:href|src)="(/assets/[^"]+)"', text))
-    assert len(names) >= 9, names
-    for name in names:
-        plain = s.nobody().get(name).want(200)
+    text, files = assets(s)
+    assert len(files) >= 20, sorted(files)
+    for name, plain in files.items():
         tap.contains(plain.header("Cache-Control"), "immutable", name)
         small = s.nobody().get(name, headers={
             "Accept-Encoding": "gzip"}).want(200)
@@ -117,7 +92,7 @@ def test_files(s):
             tap.contains(small.header("Vary"), "Accept-Encoding", name)
         s.nobody().get(name, headers={
             "If-None-Match": plain.header("ETag")}).want(304)
-    one = sorted(names)[0]
+    one = sorted(files)[0]
     for path in (re.sub("assets/[^/]*", "assets/0", one), one + "x",
                  re.sub("[^/]*$", "index.html", one),
                  re.sub("[^/]*$", "..%2findex.html", one)):
@@ -126,109 +101,185 @@ def test_files(s):
     assert "http://" not in text.replace("http://www.w3.org", "")
 
 
+def test_weight(s):
+    """All script and style of every page together stay light"""
+    total = 0
+    for name in assets(s)[1]:
+        if name.endswith((".js", ".css")):
+            total += len(s.nobody().get(name, headers={
+                "Accept-Encoding": "gzip"}).want(200).body)
+    print("# %d bytes of script and style, compressed" % total)
+    assert total <= WEIGHT, total
+
+
+def test_addresses(s):
+    """Every address of the page needs a session, and comes back after it"""
+    some = "/nodes/%s" % s.admin().get("/api/v1/nodes").json[0]["id"]
+    for path in GUARDED + [some, some + "/config"]:
+        r = s.nobody().get(path).want(307)
+        tap.equal(r.header("Location"), "/login?next=" + path)
+        tap.equal(r.header("Cache-Control"), "no-store")
+        r = s.admin().get(path).want(200)
+        tap.contains(r.header("Content-Type"), "text/html")
+        tap.contains(r.header("Content-Security-Policy"), "trusted-types")
+    s.nobody().get("/login?next=/events").want(200)
+    for unsafe in ("/dashboard?x=1", "/dashboard?q=a%20b&r", "/nodes?a:b"):
+        tap.equal(s.nobody().get(unsafe).want(307).header("Location"),
+                  "/login?next=/dashboard")
+    for missing in ("/admin/nothing", "/ai/nothing", "/nodes/x",
+                    some + "/nothing", "/dashboard/x"):
+        s.admin().get(missing).problem(404)
+    stale = mast.Session(s)
+    r = stale.request("GET", "/events", headers={
+        "Cookie": "session=" + 43 * "x"}).want(307)
+    tap.equal(r.header("Location"), "/login?next=/events")
+
+
 def test_sign_in(s):
-    """Sign-in by keyboard; a wrong password says so and stays"""
-    w = world(s)
-    b = w.b
-    b.go(s.url + "/" if not s.url.endswith("/") else s.url)
-    b.until("document.activeElement.id === 'username'", "focus on the form")
-    quiet(b)
-    b.shot("sign-in")
-    b.type(s.info["admin"]["username"])
-    b.key("Tab", 9)
-    tap.equal(b.js("document.activeElement.id"), "password")
-    b.type("wrong")
-    b.key("Enter", 13, "\r")
-    b.until("document.getElementById('sign-in-error').textContent",
+    """Sign-in by keyboard; a wrong password says so and stays; then one is
+    where one wanted to be"""
+    p = world(s).p
+    p.goto("/nodes?q=sydney")
+    p.until("location.pathname === '/login'", "the way to the form")
+    p.goto("/login?next=/nodes%3Fq%3Dedge")
+    p.until("document.activeElement.id === 'username'", "focus on the form")
+    p.looks("sign-in")
+    p.quiet()
+    p.js("document.getElementById('username').focus(); 0")
+    p.type(s.info["admin"]["username"])
+    p.key("Tab", 9)
+    tap.equal(p.js("document.activeElement.id"), "password")
+    p.type("wrong")
+    p.key("Enter", 13, "\r")
+    p.until("document.getElementById('sign-in-error').textContent",
             "the refusal")
-    quiet(b, [r"^log: network .*401"])
-    b.type(s.info["admin"]["password"])
-    b.key("Enter", 13, "\r")
-    b.until("!document.getElementById('board').hidden", "the board")
-    b.until("document.getElementById('pill').dataset.state === 'live'",
-            "live")
-    quiet(b)
+    p.quiet([r"^log: network .*401"])
+    p.type(s.info["admin"]["password"])
+    p.key("Enter", 13, "\r")
+    p.until("location.pathname === '/nodes' && location.search === "
+            "'?q=edge'", "where one wanted to be")
+    p.live()
+    p.quiet()
+    for bad in ("//evil.example", "/\\\\evil.example", "https://evil.example"):
+        p.goto("/login?next=" + bad)
+        p.until("location.pathname === '/dashboard'", "not elsewhere")
 
 
 def test_live(s):
     """Rows show what the nodes said, and change in place"""
     w = world(s)
-    b = w.b
+    p = w.p
+    p.goto("/nodes")
+    p.live()
     w.feed()
     r = row("edge-sydney-01")
-    b.until(r + "?.innerText.includes('Online')", "the node online")
-    b.until(r + "?.innerText.includes('1 of 1')", "its flows")
-    b.until(r + "?.innerText.includes('8.01 Mb/s')", "its bitrate")
-    b.js("window.kept = %s; 0" % r)
+    p.until(r + "?.innerText.includes('Online')", "the node online")
+    p.until(r + "?.innerText.includes('1 of 1')", "its flows")
+    p.until(r + "?.innerText.includes('8.01 Mb/s')", "its bitrate")
+    p.until(row("relay-frankfurt") + "?.innerText.includes('tunnels')",
+            "the relay")
+    p.until(row("edge-tokyo-02") + "?.innerText.includes('Pending')",
+            "a node that was never there")
+    p.js(r + ".mark = true; 0")
+    doc = mast.sample("edge_stats_1udp_head")["payload"]
+    doc["flows"][0]["input"]["bitrate_bps"] = 123000000
+    w.good.stats(doc)
+    p.until(r + "?.innerText.includes('123 Mb/s')", "the new bitrate")
+    assert p.js(r + ".mark"), "the row was made again"
+    p.quiet()
+
+
+def test_overview(s):
+    """One sentence first, the figures, the cells, and what happened"""
+    w = world(s)
+    p = w.p
     w.feed()
-    b.until(row("relay-frankfurt" + 113 * "x") + "?.innerText.includes('tunnels')",
-            "the relay's tunnels")
-    assert b.js("window.kept === " + r), "the row was made anew"
-    assert b.js(row("edge-tokyo-02") + ".innerText.includes('Pending')")
-    tap.contains(b.js("document.getElementById('totals').innerText"),
-                 "3 of 4")
-    b.until("document.getElementById('events').innerText.includes("
-            "'packet loss above 2 %')", "the event")
-    quiet(b)
+    p.visit("/dashboard", p.heading("nodes"))
+    tap.equal(p.js("document.activeElement.tagName"), "H1", "focus")
+    p.until(p.says("3 of 4", "#totals"), "the nodes online")
+    p.until(p.says("packet loss above 2 %"), "the event")
+    p.until(p.says("1 node pending"), "the legend")
+    tap.contains(p.js("document.querySelector('.honeycomb')"
+                      ".getAttribute('aria-label')"), "pending")
+    doc = mast.sample("edge_stats_1udp_head")["payload"]
+    doc["flows"][0]["health"] = "Critical"
+    w.good.stats(doc)
+    p.until(p.heading("1 of 4 nodes needs attention"), "the sentence")
+    p.until(p.says("Critical", ".attention"), "and why")
+    p.looks("overview", w.feed)
+    p.quiet()
 
 
 def test_hostile_text(s):
     """What nodes say stays text, in every place"""
     w = world(s)
-    b = w.b
-    r = row(HOSTILE)
-    b.until("!!" + r, "the hostile name as text")
-    b.until("document.getElementById('events').textContent.includes(%s)" %
+    p = w.p
+    w.feed()
+    p.visit("/dashboard", p.says("<img src=x onerror=alert(1)>"))
+    p.until("document.getElementById('events').textContent.includes(%s)" %
             json.dumps(EVIL), "the hostile event as text")
-    tap.equal(b.js("document.querySelectorAll('main img, main script, "
-                   "main iframe').length"), 0, "elements made of strings")
-    tap.equal(b.dialogs, 0)
-    assert not b.js("(() => { try { document.body.innerHTML = '<b>x'; "
+    p.harmless("the overview")
+    p.visit("/nodes", row(HOSTILE))
+    p.harmless("the nodes")
+    assert not p.js("(() => { try { document.body.innerHTML = '<b>x'; "
                     "return true } catch { return false } })()"), \
         "the policy lets strings become markup"
-    b.complaints.clear()
+    p.b.complaints.clear()
 
 
 def test_filter(s):
-    """The filter and its check box narrow the table"""
-    b = world(s).b
-    visible = "document.querySelectorAll('tbody tr').length"
-    tap.equal(b.js(visible), 4)
-    b.js("document.getElementById('filter').focus(); 0")
-    b.type("SYDNEY")
-    b.until(visible + " === 1", "one row")
-    b.type("-nothing")
-    b.until("document.getElementById('nodes').innerText.includes("
-            "'No node matches')", "the empty text")
-    b.js("const f = document.getElementById('filter'); f.value = ''; "
-         "f.dispatchEvent(new Event('input')); 0")
-    b.until(visible + " === 4", "all rows")
-    quiet(b)
+    """Filters narrow the table and stand in the address"""
+    p = world(s).p
+    visible = "document.querySelectorAll('.grid tbody:not(.spacer) tr').length"
+    p.visit("/nodes", visible + " === 4")
+    p.key("/", 191, "/")
+    p.until("document.activeElement.id === 'filter'", "the shortcut")
+    p.type("SYDNEY")
+    p.until(visible + " === 1", "one row")
+    tap.equal(p.js("location.search"), "?q=SYDNEY")
+    p.type("-nothing")
+    p.until(p.says("No node matches"), "the empty text")
+    p.press("Clear")
+    p.until(visible + " === 4", "all rows")
+    tap.equal(p.js("location.search"), "")
+    p.choose("State", "pending", "#nodes")
+    p.until(visible + " === 1", "one row")
+    p.goto("/nodes?state=pending&sort=-name")
+    p.until(visible + " === 1 && " + row("edge-tokyo-02"), "by the address")
+    p.press("Clear")
+    tap.equal(p.js("document.querySelector('th[aria-sort]').textContent + "
+                   "document.querySelector('th[aria-sort]').ariaSort"),
+              "Namedescending")
+    p.quiet()
 
 
-def test_looks(s):
-    """Light and dark, wide and 360 px: no overflow, AA contrast"""
-    w = world(s)
-    b = w.b
-    for width in (1280, 768, 360):
-        for dark in (False, True):
-            b.size(width, 900, dark)
-            w.feed()
-            b.until("document.getElementById('pill').dataset.state "
-                    "=== 'live'", "live")
-            wide = b.js("document.documentElement.scrollWidth")
-            assert wide <= width, "%d px wide at %d" % (wide, width)
-            tap.equal(b.js(CONTRAST), [], "contrast at %d %s" % (
-                width, "dark" if dark else "light"))
-            b.shot("page-%d-%s" % (width, "dark" if dark else "light"))
-    b.size(1280, 900)
-    quiet(b)
+def test_commands(s):
+    """The command box and the shortcuts lead to pages and nodes"""
+    p = world(s).p
+    p.visit("/dashboard", p.heading("nodes"))
+    p.press("Go to\u2026 Ctrl K")
+    p.dialog("Go to")
+    p.type("sydney")
+    p.until(p.says("edge-sydney-01", "dialog"), "the node")
+    p.axe("the command box")
+    p.key("Escape", 27)
+    p.closed()
+    p.key("g", 71, "g")
+    p.key("n", 78, "n")
+    p.until("location.pathname === '/nodes'", "g n")
+    p.key("?", 191, "?")
+    p.dialog("Keyboard")
+    p.axe("the shortcuts")
+    p.key("Escape", 27)
+    p.closed()
+    p.quiet()
 
 
 def test_names(s):
     """A screen reader finds named controls, a table and landmarks"""
-    b = world(s).b
-    tree = b.call("Accessibility.getFullAXTree")["nodes"]
+    p = world(s).p
+    p.visit("/nodes", row("edge-sydney-01"))
+    tree = p.b.call("Accessibility.getFullAXTree")["nodes"]
     seen = {}
     for n in tree:
         if n.get("ignored"):
@@ -236,83 +287,130 @@ def test_names(s):
         role = n.get("role", {}).get("value")
         name = (n.get("name") or {}).get("value") or ""
         seen.setdefault(role, []).append(name)
-    for role in ("searchbox", "checkbox", "button"):
+    for role in ("searchbox", "checkbox", "button", "link"):
         assert all(seen[role]), (role, seen[role])
     for role in ("main", "banner", "table", "columnheader", "rowheader",
-                 "heading", "status"):
+                 "heading", "status", "navigation"):
         assert seen.get(role), role
-    tap.equal(len(seen["columnheader"]), 7)
-    b.size(360, 800)
-    tree = b.call("Accessibility.getFullAXTree")["nodes"]
+    p.size(360, 800)
+    tree = p.b.call("Accessibility.getFullAXTree")["nodes"]
     roles = [n["role"]["value"] for n in tree if not n.get("ignored")]
     assert "table" in roles and "rowheader" in roles, "on a narrow page"
-    b.size(1280, 900)
+    p.press("Menu")
+    p.until("document.querySelector('.side').checkVisibility()", "the menu")
+    p.press("Overview", ".side")
+    p.until(p.heading("nodes"), "the overview")
+    p.size(1280, 900)
+    p.quiet()
+
+
+def test_themes(s):
+    """The theme that was chosen holds over a reload, before the first paint"""
+    p = world(s).p
+    p.js("document.querySelector('#who summary').click(); 0")
+    p.choose("Theme", "dark", "#who")
+    back = "getComputedStyle(document.body).backgroundColor"
+    tap.equal(p.js(back), "rgb(15, 21, 27)")
+    p.axe("the open menu")
+    p.b.call("Page.reload")
+    p.live()
+    tap.equal(p.js(back), "rgb(15, 21, 27)")
+    p.js("document.querySelector('#who summary').click(); 0")
+    p.choose("Theme", "system", "#who")
+    tap.equal(p.js(back), "rgb(244, 246, 248)")
+    tap.equal(p.js("localStorage.length"), 0)
+    p.quiet()
 
 
 def test_reload(s):
     """A reload keeps the session and knows the user"""
-    b = world(s).b
-    b.call("Page.reload")
-    b.until("document.getElementById('pill')?.dataset.state === 'live'",
-            "live again")
-    b.until("document.getElementById('who-name').textContent", "the name")
-    quiet(b)
+    p = world(s).p
+    p.b.call("Page.reload")
+    p.live()
+    p.until("document.getElementById('who-name').textContent", "the name")
+    p.quiet()
+
+
+def test_not_found(s):
+    """An address without a page says so and leads back"""
+    p = world(s).p
+    p.visit("/dashboard", p.heading("nodes"))
+    p.js("history.pushState(null, '', '/nothing'); "
+         "dispatchEvent(new PopStateEvent('popstate')); 0")
+    p.until(p.heading("not found"), "the notice")
+    p.press("To the overview")
+    p.until(p.heading("nodes"), "the overview")
+    p.js("history.back(); 0")
+    p.until(p.heading("not found"), "back")
+    p.js("history.forward(); 0")
+    p.until(p.heading("nodes"), "forward")
+    p.quiet()
 
 
 def test_honest(s):
     """Without data the page says so instead of showing old numbers"""
     w = world(s)
-    b = w.b
+    p = w.p
+    p.visit("/nodes", row("edge-sydney-01"))
     s.kill("apid", signal.SIGSTOP, wait=False)
     try:
-        b.until("/^No data for \\d+ s$/.test(document.getElementById("
+        p.until("/^No data for \\d+ s$/.test(document.getElementById("
                 "'pill-text').textContent)", "the pill says it", 20)
-        text = b.js(row("edge-sydney-01") + ".innerText")
+        text = p.js(row("edge-sydney-01") + ".innerText")
         assert "Mb/s" not in text and "Online" not in text, text
-        assert "Mb/s" not in b.js(
-            "document.getElementById('totals').innerText")
-        tap.equal(b.js(CONTRAST), [], "contrast of a stale page")
-        b.shot("page-stale")
+        tap.equal(p.js(uikit.CONTRAST), [], "contrast of a stale page")
+        p.shot("nodes-stale")
     finally:
         s.kill("apid", signal.SIGCONT, wait=False)
         s.down.discard("apid")
     w.feed()
-    b.until("document.getElementById('pill').dataset.state === 'live'",
-            "live again", 40)
-    quiet(b, [r"^log: network", r"WebSocket", r"^log: other"])
+    p.live(40)
+    p.quiet([r"^log: network", r"WebSocket", r"^log: other"])
 
 
 def test_node_leaves(s):
     """A node that goes turns offline and needs attention"""
     w = world(s)
-    b = w.b
+    p = w.p
     w.bad.close()
-    b.until(row(HOSTILE) + "?.innerText.includes('Offline')", "offline")
-    b.until("document.getElementById('headline').textContent.includes("
-            "'attention')", "the headline")
-    b.shot("page-attention")
+    p.until(row(HOSTILE) + "?.innerText.includes('Offline')", "offline")
+    p.visit("/dashboard", p.heading("attention"))
+    p.shot("overview-attention")
     # apid refuses until it knows again that its sessions are current.
-    quiet(b, [r"^log: network .*503"])
+    p.quiet([r"^log: network .*503"])
 
 
 def test_session_ends(s):
-    """When the session ends elsewhere the form is back and says why"""
-    b = world(s).b
+    """When the session ends elsewhere the form is back, says why, and leads
+    back to where one was"""
+    p = world(s).p
+    p.visit("/nodes?q=edge", row("edge-sydney-01"))
     s.sql("UPDATE mast.sessions SET revoked_at = now() "
           "WHERE revoked_at IS NULL")
-    b.until("!document.getElementById('sign-in').hidden", "the form")
-    tap.contains(b.js("document.getElementById('sign-in-error')"
+    p.until("document.getElementById('sign-in')", "the form", 40)
+    tap.contains(p.js("document.getElementById('sign-in-error')"
                       ".textContent"), "ended")
-    tap.equal(b.js("document.querySelectorAll('tbody tr').length"), 0,
+    tap.equal(p.js("document.querySelectorAll('tbody tr').length"), 0,
               "rows left after the end")
-    quiet(b, [r"^log: network .*401"])
+    p.quiet([r"^log: network .*401"])
+    p.type(s.info["admin"]["username"])
+    p.key("Tab", 9)
+    p.type(s.info["admin"]["password"])
+    p.key("Enter", 13, "\r")
+    p.until("location.pathname + location.search === '/nodes?q=edge'",
+            "where one was")
+    p.live()
+    p.signout()
+    tap.equal(p.js("document.getElementById('sign-in-error').textContent"),
+              "")
+    p.quiet()
 
 
 def test_close(s):
     """The browser ends"""
     w = getattr(s, "world", None)
-    if w is not None and w.b is not None:
-        w.b.close()
+    if w is not None:
+        w.p.close()
 
 
 if __name__ == "__main__":

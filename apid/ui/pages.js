@@ -1,0 +1,41 @@
+// Every page: its path, its module (page_*.js, loaded when it is first
+// shown), where the navigation has it, and the least role that can use it.
+//
+// A module exports
+//   title          a text, or (ctx, data) => text
+//   load(ctx)      optional; what it returns is given to render. A refusal
+//                  is shown by the router, with a way to try again.
+//   render(ctx, data)  the element to show; it has one h1
+//   leave(ctx)     optional; ctx ends by itself (router.js)
+
+export const PAGES = [
+	{ path: '/dashboard', module: 'page_overview', name: 'Overview',
+	  group: 'Fleet', key: 'o' },
+	{ path: '/nodes', module: 'page_nodes', name: 'Nodes',
+	  group: 'Fleet', key: 'n' },
+	{ path: '/admin/nodes', module: 'page_nodes', name: 'Nodes' },
+	{ path: '/login', module: 'page_login', name: 'Sign in', open: true },
+];
+
+function match(pattern, path) {
+	const want = pattern.split('/'), have = path.split('/');
+	if (want.length !== have.length)
+		return null;
+	const params = {};
+	for (let i = 0; i < want.length; i++) {
+		if (want[i].startsWith(':'))
+			params[want[i].slice(1)] = have[i];
+		else if (want[i] !== have[i])
+			return null;
+	}
+	return params;
+}
+
+export function find(path) {
+	for (const page of PAGES) {
+		const params = match(page.path, path);
+		if (params)
+			return { page, params };
+	}
+	return null;
+}
