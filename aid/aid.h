@@ -11,9 +11,11 @@
 #include "conf.h"
 #include "id.h"
 #include "mono.h"
+#include "provider.h"
 #include "secret.h"
 
 struct event_base;
+struct jobs;
 struct proc;
 struct resolve;
 struct serve;
@@ -25,6 +27,14 @@ struct aid_conf {
 	char	*key;			/* X25519 secret half; NULL: state_dir */
 	char	*resolvers;		/* NULL: /etc/resolv.conf */
 	char	*selftest_name;
+	char	*old_key;		/* a pair that was replaced; or NULL */
+	char	*ca_file;		/* NULL: the system's */
+	char	*url[PROVIDERS];	/* NULL: switched off */
+	char	*model[PROVIDERS];	/* default; NULL: none */
+	bool	 compatible_key;
+	bool	 allow_private;
+	int64_t	 connect_ms, first_byte_ms, idle_ms;
+	int64_t	 calls_max, calls_each, queue_max, attempts_max;
 };
 
 struct aid {
@@ -36,17 +46,25 @@ struct aid {
 	struct stream_io	*io;
 	struct proc		*proc;
 	struct secret_key	*key;		/* never leaves this process */
+	struct secret_key	*old_key;	/* opens only; or NULL */
 	uint8_t			 pub[SECRET_KEY];
 	struct resolve		*resolve;
+	struct jobs		*jobs;
 	struct serve		*serve;
 	int			 landlock_abi;	/* asked before the fence */
 	uint64_t		 selftests;
 };
 
 const struct conf_table *aid_conf_table(void);
+/* The default of a provider's URL; "" where there is none. */
+const char *aid_conf_url(size_t provider);
 
-/* keyring.c: loads the key pair named by the configuration. */
+/* keyring.c: loads the key pairs named by the configuration. */
 int keyring_load(struct aid *, struct buf *err_r);
+/* What apid sealed, with the present pair or the one before: 0 or -1. The
+ * caller wipes out. */
+int keyring_open(const struct aid *, struct slice sealed, struct buf *out);
+void keyring_free(struct aid *);
 
 /* fence.c: drops root, limits, Landlock and seccomp. Exits 71 or 78. */
 void fence_close(struct aid *);

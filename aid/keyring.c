@@ -1,7 +1,8 @@
 /*
- * keyring: aid's key pair. The secret half stays in guarded memory and in
- * this process; the public half goes to apid in the hello, and apid seals
- * every provider key to it the moment the key arrives.
+ * keyring: aid's key pairs. The secret halves stay in guarded memory and in
+ * this process; the public half of the present one goes to apid, and apid
+ * seals every provider key to it the moment the key arrives. After a change
+ * of the pair the one before still opens what was sealed to it.
  */
 #include <stdlib.h>
 
@@ -19,5 +20,26 @@ keyring_load(struct aid *aid, struct buf *err_r)
 	if (aid->key == NULL)
 		return -1;
 	secret_box_public(aid->key, aid->pub);
-	return 0;
+	if (aid->conf.old_key == NULL)
+		return 0;
+	aid->old_key = secret_key_load(aid->conf.old_key, err_r);
+	return aid->old_key != NULL ? 0 : -1;
+}
+
+int
+keyring_open(const struct aid *aid, struct slice sealed, struct buf *out)
+{
+	if (secret_box_open(aid->key, sealed.p, sealed.n, out) == 0)
+		return 0;
+	if (aid->old_key == NULL)
+		return -1;
+	return secret_box_open(aid->old_key, sealed.p, sealed.n, out);
+}
+
+void
+keyring_free(struct aid *aid)
+{
+	secret_key_free(aid->key);
+	if (aid->old_key != NULL)
+		secret_key_free(aid->old_key);
 }

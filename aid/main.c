@@ -4,6 +4,7 @@
 #include <event2/event.h>
 
 #include "aid.h"
+#include "job.h"
 #include "log.h"
 #include "msg.h"
 #include "proc.h"
@@ -49,7 +50,8 @@ acquire(struct aid *aid)
 	if (keyring_load(aid, &err) == -1)
 		log_exit(PROC_CONFIG, "%s", buf_cstr(&err));
 	aid->resolve = resolve_new(aid->base, aid->conf.resolvers, &err);
-	if (aid->resolve == NULL)
+	if (aid->resolve == NULL ||
+	    (aid->jobs = jobs_new(aid, &err)) == NULL)
 		log_exit(PROC_CONFIG, "%s", buf_cstr(&err));
 }
 
@@ -80,17 +82,19 @@ main(int argc, char **argv)
 	aid.started = mono_now();
 	aid.timers = timers_new(aid.base);
 	aid.io = stream_io_new(aid.base, aid.timers, 0);
+	jobs_start(aid.jobs);
 	serve_start(aid.serve);
 	proc_ready(aid.proc, "ready");
 	log_event(LOG_READY, "ready");
 	(void)event_base_dispatch(aid.base);
 
 	serve_free(aid.serve);
+	jobs_free(aid.jobs);
 	resolve_free(aid.resolve);
 	stream_io_free(aid.io);
 	proc_free(aid.proc);
 	timers_free(aid.timers);
-	secret_key_free(aid.key);
+	keyring_free(&aid);
 	event_base_free(aid.base);
 	conf_free(aid_conf_table(), &aid.conf);
 	log_event(LOG_STOPPED, "stopped");

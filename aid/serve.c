@@ -8,6 +8,7 @@
 
 #include "aid.h"
 #include "ipc.h"
+#include "job.h"
 #include "json.h"
 #include "log.h"
 #include "proc.h"
@@ -16,7 +17,7 @@
 #include "xmalloc.h"
 
 #define SELFTESTS_MAX	4		/* at once; beyond: ERR_FULL */
-#define BACKLOG_MAX	(1u << 20)
+#define BACKLOG_MAX	(16u << 20)	/* answers of up to 1 MiB each */
 #define CHANS_MAX	16
 
 struct serve_test {
@@ -58,6 +59,7 @@ serve_status_json(struct aid *aid, struct buf *out)
 	json_w_i64(&w, aid->landlock_abi);
 	json_w_key(&w, "selftests");
 	json_w_u64(&w, aid->selftests);
+	jobs_status(aid->jobs, &w);
 	json_w_end_object(&w);
 }
 
@@ -115,12 +117,73 @@ serve_on_selftest(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 	return true;
 }
 
+/* The texts of a job lie in the channel's memory: not longer than needed. */
+static void
+serve_wipe(const uint8_t *from, const struct msg_in *in)
+{
+	secret_wipe((void *)(uintptr_t)from, (size_t)(in->end - from));
+}
+
+static bool
+serve_on_job(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
+{
+	struct serve *s = arg;
+	const uint8_t *from = msg->in.p;
+	struct msg_ai_job job;
+	bool ok = msg_get_ai_job(&msg->in, &job);
+
+	if (ok)
+		jobs_submit(s->aid->jobs, chan, msg->id, &job);
+	serve_wipe(from, &msg->in);
+	return ok;
+}
+
+static bool
+serve_on_key_test(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
+{
+	struct serve *s = arg;
+	struct msg_ai_test test;
+
+	if (!msg_get_ai_test(&msg->in, &test))
+		return false;
+	jobs_test(s->aid->jobs, chan, msg->id, &test);
+	return true;
+}
+
+static bool
+serve_on_cancel(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
+{
+	struct serve *s = arg;
+	struct msg_ai_cancel cancel;
+
+	if (!msg_get_ai_cancel(&msg->in, &cancel))
+		return false;
+	jobs_cancel(s->aid->jobs, chan, &cancel.job);
+	return true;
+}
+
+static bool
+serve_on_info(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
+{
+	struct serve *s = arg;
+	struct msg_ai_info info;
+
+	if (!msg_done(&msg->in))
+		return false;
+	jobs_info(s->aid->jobs, &info);
+	msg_put_ai_info(ipc_begin(chan, MSG_AI_INFO_REPLY, ERR_OK, msg->id),
+	    &info);
+	ipc_send(chan);
+	return true;
+}
+
 static void
 serve_on_down(void *arg, struct ipc_chan *chan)
 {
 	struct serve *s = arg;
 	size_t i;
 
+	jobs_down(s->aid->jobs, chan);
 	for (i = 0; i < SELFTESTS_MAX; i++)
 		if (s->tests[i].chan == chan)
 			s->tests[i].chan = NULL;
@@ -129,6 +192,10 @@ serve_on_down(void *arg, struct ipc_chan *chan)
 static const struct ipc_handler handlers[] = {
 	{ MSG_STATUS, serve_on_status },
 	{ MSG_SELFTEST, serve_on_selftest },
+	{ MSG_AI_JOB, serve_on_job },
+	{ MSG_AI_TEST, serve_on_key_test },
+	{ MSG_AI_CANCEL, serve_on_cancel },
+	{ MSG_AI_INFO, serve_on_info },
 };
 
 static void

@@ -27,5 +27,5 @@ common_libcommon_a_SOURCES = \
 	common/tls.c common/tls.h common/tls_cert.c common/tls_cert.h \
 	common/certs.c common/certs.h common/tunnel.c common/tunnel.h \
 	common/valid.c common/valid.h \
-	common/tls_hmac.c \
+	common/tls_hmac.c common/tls_trust.c common/tls_trust.h \
 	common/ws.c common/ws.h common/xmalloc.c common/xmalloc.h

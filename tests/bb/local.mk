@@ -1,6 +1,7 @@
 # Black-box suites: each starts an installation of its own.
 BB_TESTS = \
 	tests/bb/test_access.py tests/bb/test_aid.py \
+	tests/bb/test_aijobs.py \
 	tests/bb/test_audit.py tests/bb/test_auth.py \
 	tests/bb/test_badinput.py tests/bb/test_command.py tests/bb/test_conventions.py \
 	tests/bb/test_ctl.py tests/bb/test_dashboard.py \
@@ -23,7 +24,8 @@ BB_TESTS += tests/bb/test_subscribe.py tests/bb/test_tunnels.py
 BB_TESTS += tests/bb/test_self.py tests/bb/test_tokens.py \
 	tests/bb/test_totp.py tests/bb/test_users.py
 TESTS += $(BB_TESTS)
-EXTRA_DIST += $(BB_TESTS) tests/bb/browser.py \
+EXTRA_DIST += $(BB_TESTS) tests/bb/aikit.py tests/fakeai/fakeai.py \
+	tests/bb/browser.py \
 	tests/bb/describe.py tests/bb/hubkit.py \
 	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/rows.py tests/bb/tap.py tests/bb/uikit.py tests/bb/ws.py \
 	tests/samples packaging/build-aux/tap-driver.sh

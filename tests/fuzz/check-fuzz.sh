@@ -46,7 +46,7 @@ objects()
 {
 	for m in err log xmalloc arena buf str id valid mono role http1 ws \
 	    jscan json msg conf frame secret driver watch dump tls_cert \
-	    ../apid/cursor; do
+	    ../apid/cursor ../aid/provider ../aid/guard; do
 		for f in "$src/common/$m.c" "$src/common/$m"_*.c; do
 			[ -f "$f" ] || continue
 			# shellcheck disable=SC2046 # a list of flags

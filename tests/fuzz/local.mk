@@ -7,7 +7,7 @@ fuzz_programs = \
 	tests/fuzz/fuzz_conf tests/fuzz/fuzz_cursor \
 	tests/fuzz/fuzz_dump tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_json tests/fuzz/fuzz_jscan tests/fuzz/fuzz_msg \
-	tests/fuzz/fuzz_ws
+	tests/fuzz/fuzz_provider tests/fuzz/fuzz_ws
 check_PROGRAMS += $(fuzz_programs)
 TESTS += $(fuzz_programs) tests/fuzz/check-fuzz.sh
 
@@ -32,6 +32,8 @@ tests_fuzz_fuzz_jscan_SOURCES = tests/fuzz/fuzz_jscan.c $(fuzz_replay)
 tests_fuzz_fuzz_jscan_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c $(fuzz_replay)
 tests_fuzz_fuzz_msg_LDADD = $(fuzz_libs)
+tests_fuzz_fuzz_provider_SOURCES = tests/fuzz/fuzz_provider.c $(fuzz_replay)
+tests_fuzz_fuzz_provider_LDADD = aid/libaid.a $(fuzz_libs)
 tests_fuzz_fuzz_ws_SOURCES = tests/fuzz/fuzz_ws.c $(fuzz_replay)
 tests_fuzz_fuzz_ws_LDADD = $(fuzz_libs)
 
@@ -40,7 +42,7 @@ if FUZZ
 noinst_PROGRAMS += \
 	libfuzzer-cert \
 	libfuzzer-conf libfuzzer-cursor libfuzzer-dump libfuzzer-frame libfuzzer-http1 libfuzzer-json \
-	libfuzzer-jscan libfuzzer-msg libfuzzer-ws
+	libfuzzer-jscan libfuzzer-msg libfuzzer-provider libfuzzer-ws
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 libfuzzer_cert_SOURCES = tests/fuzz/fuzz_cert.c $(fuzz_common)
 libfuzzer_cert_LDADD = $(fuzz_libs)
@@ -69,6 +71,9 @@ libfuzzer_jscan_LDFLAGS = $(fuzz_ldflags)
 libfuzzer_msg_SOURCES = tests/fuzz/fuzz_msg.c $(fuzz_common)
 libfuzzer_msg_LDADD = $(fuzz_libs)
 libfuzzer_msg_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_provider_SOURCES = tests/fuzz/fuzz_provider.c $(fuzz_common)
+libfuzzer_provider_LDADD = aid/libaid.a $(fuzz_libs)
+libfuzzer_provider_LDFLAGS = $(fuzz_ldflags)
 libfuzzer_ws_SOURCES = tests/fuzz/fuzz_ws.c $(fuzz_common)
 libfuzzer_ws_LDADD = $(fuzz_libs)
 libfuzzer_ws_LDFLAGS = $(fuzz_ldflags)

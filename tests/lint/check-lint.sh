@@ -58,7 +58,8 @@ BEGIN {
 	split("err log xmalloc arena buf str id valid mono role dbschema", a)
 	for (i in a) layer[a[i]] = 0
 	split("timer conf json jscan secret tls rate sandbox http1 ws msg " \
-	    "sock frame driver watch tls_cert", a)
+	    "sock frame driver watch tls_cert tls_trust " \
+	    "msg_ai", a)
 	for (i in a) layer[a[i]] = 1
 	split("stream ipc db proc seal certs tunnel dump", a)
 	for (i in a) layer[a[i]] = 2
