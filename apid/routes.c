@@ -17,6 +17,7 @@
 #include "h_export.h"
 #include "h_health.h"
 #include "h_import.h"
+#include "h_history.h"
 #include "h_node.h"
 #include "h_page.h"
 #include "h_place.h"
@@ -145,6 +146,10 @@ static const struct route routes[] = {
 	  0, NULL, NULL, h_enrol_rotate, "Give a node a new secret" },
 	{ ROUTE_GET, API "/nodes/:id/config", ROLE_VIEWER, ROUTE_NODE, 0,
 	  NULL, NULL, h_config_get, "The node's configuration" },
+	{ ROUTE_GET, API "/nodes/:id/metrics", ROLE_VIEWER, ROUTE_NODE, 0,
+	  NULL, NULL, h_history_metrics, "What the node measured" },
+	{ ROUTE_GET, API "/nodes/:id/states", ROLE_VIEWER, ROUTE_NODE, 0,
+	  NULL, NULL, h_history_states, "When the node was online" },
 	{ ROUTE_PUT, API "/nodes/:id/config", ROLE_OPERATOR, ROUTE_NODE,
 	  H_CONFIG_BODY, &h_config_body, &h_config_size,
 	  h_config_put, "Replace the node's configuration" },

@@ -23,6 +23,7 @@ enum stmt_family {
 	STMT_COMMAND	= 9 << 8,
 	STMT_ENROL	= 10 << 8,
 	STMT_ALARM	= 11 << 8,
+	STMT_HISTORY	= 12 << 8,
 	STMT_EXPORT	= 7 << 8,
 };
 
@@ -168,10 +169,15 @@ enum stmt {			/* the order of the tables */
 	STMT_ALARM_LIST = STMT_ALARM,	/* see the text: json, time, id */
 	STMT_ALARM_ACK,		/* (alarm, access, address, request, note) json */
 	STMT_ALARM__END,
+
+	/* stmt_history.c */
+	STMT_METRICS = STMT_HISTORY,	/* see the text: wrong, why, json */
+	STMT_STATES,		/* (node, access, range) json */
+	STMT_HISTORY__END,
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
-extern const struct db_stmt stmt_enrol[], stmt_alarm[];
+extern const struct db_stmt stmt_enrol[], stmt_alarm[], stmt_history[];
 extern const struct db_stmt stmt_user[], stmt_system[], stmt_audit[];
 extern const struct db_stmt stmt_place[], stmt_tunnel[], stmt_command[];
 extern const struct db_stmt stmt_export[];

@@ -18,6 +18,7 @@
 #include "conn.h"
 #include "count.h"
 #include "enroll.h"
+#include "history.h"
 #include "hub.h"
 #include "hubd.h"
 #include "listen.h"
@@ -49,6 +50,7 @@ static const struct {
 	ROW(sink_retries), ROW(health_dropped), ROW(fenced),
 	ROW(events_repeated), ROW(events_put_off), ROW(event_acks),
 	ROW(alarms_raised), ROW(alarms_dropped),
+	ROW(samples_stored), ROW(samples_dropped),
 	ROW(commands_sent), ROW(commands_acked), ROW(commands_failed),
 	ROW(commands_unknown), ROW(commands_late), ROW(acks_unmatched),
 	ROW(config_hits), ROW(config_asked), ROW(config_stored),
@@ -96,6 +98,7 @@ count_gauges(struct json_w *w, struct hubd *h)
 	count_u64(w, "events_waiting", sink_waiting(h->sink));
 	count_u64(w, "rows_waiting", sink_rows(h->sink));
 	count_u64(w, "alarms_waiting", alarm_rows(h->alarms));
+	count_u64(w, "samples_waiting", history_rows(h->history));
 	count_u64(w, "commands_in_flight", cmds_inflight(h->cmds));
 	count_u64(w, "pushes_in_flight", pushes_inflight(h->pushes));
 	count_u64(w, "config_cache_bytes", cache_bytes(h->cache));

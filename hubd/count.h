@@ -29,6 +29,7 @@ struct hub_count {
 	uint64_t health_dropped, fenced;
 	uint64_t events_repeated, events_put_off, event_acks;
 	uint64_t alarms_raised, alarms_dropped;
+	uint64_t samples_stored, samples_dropped;
 	/* commands and configurations */
 	uint64_t commands_sent, commands_acked, commands_failed;
 	uint64_t commands_unknown, commands_late, acks_unmatched;

@@ -24,6 +24,7 @@
 #include "cmd.h"
 #include "conn.h"
 #include "enroll.h"
+#include "history.h"
 #include "hub.h"
 #include "hubd.h"
 #include "listen.h"
@@ -273,6 +274,7 @@ hubd_start(struct hubd *h)
 	h->pushes = pushes_new(h);
 	h->cache = cache_new(h);
 	h->alarms = alarms_new(h);
+	h->history = history_new(h);
 	h->sink = sink_new(h);
 	h->hub = hub_new(h);
 	hubd_connect(h);
@@ -301,8 +303,9 @@ hubd_stop_look(void *arg)
 
 	sink_kick(h->sink);
 	alarm_kick(h->alarms);
+	history_kick(h->history);
 	if (!late && (conns_open(h->conns) > 0 || sink_rows(h->sink) > 0 ||
-	    alarm_rows(h->alarms) > 0)) {
+	    alarm_rows(h->alarms) > 0 || history_rows(h->history) > 0)) {
 		timer_set(h->timers, &h->stop, STOP_LOOK);
 		return;
 	}
@@ -384,6 +387,7 @@ hubd_free(struct hubd *h)
 	enroll_free(h->enroll);
 	sink_free(h->sink);
 	alarms_free(h->alarms);
+	history_free(h->history);
 	hub_free(h->hub);
 	listen_free(h->listener);
 	certs_free(h->certs);

@@ -73,6 +73,7 @@ struct hubd {
 	struct pushes		*pushes;
 	struct cache		*cache;
 	struct alarms		*alarms;
+	struct history		*history;
 	struct sink		*sink;
 	struct serve		*serve;
 	struct sealer		*sealer;

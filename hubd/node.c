@@ -15,6 +15,7 @@
 #include "cache.h"
 #include "cmd.h"
 #include "conn.h"
+#include "history.h"
 #include "hubd.h"
 #include "node.h"
 #include "note.h"
@@ -277,6 +278,7 @@ static void
 node_free(struct node *n)
 {
 	timer_del(&n->expiry);
+	history_forget(n);
 	free(n->name);
 	free(n->type);
 	free(n->version);

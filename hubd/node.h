@@ -22,6 +22,7 @@ struct hubd;
 struct conn;
 struct cmd;
 struct cache_entry;
+struct history_seen;
 
 TAILQ_HEAD(node_cmds, cmd);
 
@@ -75,6 +76,9 @@ struct node {
 		mono_us		 at, told;
 		uint64_t	 sum;
 	} observed;
+
+	SLIST_HEAD(, history_seen) history;	/* see history.h */
+	unsigned		 nhistory;
 
 	struct node_cmds	 cmds;
 	unsigned		 ncmds;		/* in flight */

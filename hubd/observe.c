@@ -5,6 +5,7 @@
 #include "watch.h"
 
 #include "alarm.h"
+#include "history.h"
 #include "hubd.h"
 #include "node.h"
 #include "observe.h"
@@ -12,13 +13,29 @@
 #define EVERY		(10 * MONO_SEC)
 #define TELL_AGAIN	(60 * MONO_SEC)	/* conditions that still stand */
 
+struct look {
+	struct hubd		*hub;
+	struct node		*node;
+	struct alarm_set	 set;
+	mono_us			 now;
+	wall_us			 wall;
+};
+
 static void
 condition(void *arg, const struct watch_condition *c)
 {
-	struct alarm_set *set = arg;
+	struct look *l = arg;
 
-	if (set->n < ALARM_SET)
-		set->v[set->n++] = *c;
+	if (l->set.n < ALARM_SET)
+		l->set.v[l->set.n++] = *c;
+}
+
+static void
+sample(void *arg, struct slice object, const struct watch_sample *s)
+{
+	struct look *l = arg;
+
+	history_sample(l->hub->history, l->node, object, s, l->now, l->wall);
 }
 
 static uint64_t
@@ -64,17 +81,19 @@ tell(struct hubd *h, struct node *n, const struct alarm_set *set,
 void
 observe_stats(struct hubd *h, struct node *n)
 {
-	struct alarm_set set = { .n = 0 };
-	const struct watch w = { .arg = &set, .condition = condition };
-	mono_us now = mono_now();
+	struct look l = { .hub = h, .node = n, .now = mono_now() };
+	const struct watch w = { .arg = &l, .condition = condition,
+	    .sample = sample };
 
 	if (n->driver == NULL || n->driver->watch == NULL || !n->has_stats ||
-	    (n->observed.begun && now - n->observed.at < EVERY))
+	    (n->observed.begun && l.now - n->observed.at < EVERY))
 		return;
+	l.wall = wall_now();
 	if (n->driver->watch((struct slice){ n->stats, n->stats_len }, &w) ==
 	    -1)
 		return;
-	n->observed.at = now;
-	tell(h, n, &set, now);
+	n->observed.at = l.now;
+	history_looked(n, l.now);
+	tell(h, n, &l.set, l.now);
 	n->observed.begun = true;
 }

@@ -17,7 +17,7 @@
  * names the window in which events may be missing. Safe to repeat.
  */
 #define HUB_START \
-    "WITH old AS (SELECT h.id, h.flushed_at, h.stopped_at\n" \
+    "WITH old AS (SELECT h.id, h.flushed_at, h.stopped_at, h.seen_at\n" \
     "    FROM mast.hubs h WHERE h.name = $2 AND h.id <> $1::uuid\n" \
     "    AND (h.stopped_at IS NULL OR EXISTS (SELECT\n" \
     "	FROM mast.node_sessions s WHERE s.hub_id = h.id)) FOR UPDATE),\n" \
@@ -25,6 +25,11 @@
     "    WHERE s.hub_id = old.id RETURNING s.node_id, s.hub_id),\n" \
     "off AS (UPDATE mast.node_state t SET status = 'offline' FROM gone\n" \
     "    WHERE t.node_id = gone.node_id),\n" \
+    "strip AS (INSERT INTO mast.node_states (node_id, at, state)\n" \
+    "    SELECT gone.node_id, greatest(old.seen_at, (SELECT max(b.at)\n" \
+    "    FROM mast.node_states b WHERE b.node_id = gone.node_id)\n" \
+    "    + interval '1 us'), 'unknown' FROM gone JOIN old\n" \
+    "    ON old.id = gone.hub_id ON CONFLICT (node_id, at) DO NOTHING),\n" \
     "lost AS (UPDATE mast.commands c SET state = 'unknown',\n" \
     "    done_at = now(), error = 'the hub stopped before the answer'\n" \
     "    WHERE c.state = 'sent' AND c.hub_id IN (SELECT h.id\n" \

@@ -46,6 +46,8 @@ enum stmt {
 	/* stmt_record.c */
 	STMT_ALARMS = 2 << 8,
 	STMT_ALARM_SWEEP,
+	STMT_SAMPLES,
+	STMT_ROLLUP,
 	STMT_RECORD__END,
 };
 

@@ -11,4 +11,16 @@ const struct db_stmt stmt_record[DB_ROW(STMT_RECORD__END)] = {
 	    0 },
 	[DB_ROW(STMT_ALARM_SWEEP)] = { "alarm_sweep",
 	    "SELECT mast.alarms_sweep()", 0, 0 },
+	/* hub; arrays: at, node, object, values of all metrics as an array */
+	[DB_ROW(STMT_SAMPLES)] = { "samples",
+	    "INSERT INTO mast.samples (node_id, object, at, v)"
+	    " SELECT u.node, u.object, 'epoch'::timestamptz"
+	    " + u.at * interval '1 us', u.v::real[] FROM unnest($2::bigint[],"
+	    " $3::uuid[], $4::text[], $5::text[]) AS u(at, node, object, v)"
+	    " WHERE $1::uuid IS NOT NULL"
+	    " ON CONFLICT (node_id, object, at) DO NOTHING", 5, 0 },
+	/* samples before this are stored, in microseconds */
+	[DB_ROW(STMT_ROLLUP)] = { "rollup",
+	    "SELECT mast.rollup('epoch'::timestamptz"
+	    " + $1::bigint * interval '1 us')", 1, DB_BULK },
 };

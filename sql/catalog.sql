@@ -8,7 +8,7 @@ WITH rel AS (
 	    c.relrowsecurity, c.relforcerowsecurity, c.reloptions
 	FROM pg_catalog.pg_class c
 	WHERE c.relnamespace = 'mast'::pg_catalog.regnamespace
-	AND c.relname !~ '^(events|samples)_[0-9]{8}'
+	AND c.relname !~ '^(events|samples|minutes|tens)_[0-9]{8}'
 ), fn AS (
 	SELECT p.proname || '('
 	    || pg_catalog.pg_get_function_identity_arguments(p.oid)
@@ -67,7 +67,7 @@ UNION ALL
 	    p.tablename, p.policyname, p.permissive, p.cmd, p.roles,
 	    coalesce(p.qual, '-'), coalesce(p.with_check, '-'))
 	FROM pg_catalog.pg_policies p WHERE p.schemaname = 'mast'
-	AND p.tablename !~ '^(events|samples)_[0-9]{8}$'
+	AND p.tablename !~ '^(events|samples|minutes|tens)_[0-9]{8}$'
 UNION ALL
 	SELECT 9, format('view %s as %s', relname, pg_get_viewdef(oid))
 	FROM rel WHERE relkind = 'v'

@@ -9,7 +9,9 @@ type node_status pending, online, offline, degraded, error
 type role viewer, operator, admin, super_admin
 type severity info, warning, critical
 partitioned events owner _mast_ctl rls forced
+partitioned minutes owner _mast_ctl rls forced
 partitioned samples owner _mast_ctl rls forced
+partitioned tens owner _mast_ctl rls forced
 sequence ai_usage_id_seq owner _mast_ctl
 sequence audit_id_seq owner _mast_ctl
 sequence change_seq owner _mast_ctl
@@ -33,15 +35,18 @@ table config_blobs owner _mast_ctl rls forced
 table config_versions owner _mast_ctl rls forced
 table event_marks owner _mast_ctl rls forced fillfactor=70
 table events_default owner _mast_ctl rls forced
+table hours owner _mast_ctl rls forced
 table hubs owner _mast_ctl rls forced
 table idempotency_keys owner _mast_ctl rls forced
 table import_changes owner _mast_ctl rls forced
 table import_rows owner _mast_ctl rls forced
 table migrations owner _mast_ctl rls forced
+table minutes_default owner _mast_ctl rls forced
 table node_configs owner _mast_ctl rls forced
 table node_secrets owner _mast_ctl rls forced
 table node_sessions owner _mast_ctl rls forced fillfactor=70
 table node_state owner _mast_ctl rls forced fillfactor=70
+table node_states owner _mast_ctl rls forced
 table node_tokens owner _mast_ctl rls forced
 table nodes owner _mast_ctl rls forced
 table positions owner _mast_ctl rls forced
@@ -49,9 +54,11 @@ table preferences owner _mast_ctl rls forced
 table proposals owner _mast_ctl rls forced
 table provider_keys owner _mast_ctl rls forced
 table recovery_codes owner _mast_ctl rls forced
+table rollup_marks owner _mast_ctl rls forced
 table samples_default owner _mast_ctl rls forced
 table sessions owner _mast_ctl rls forced
 table settings owner _mast_ctl rls forced
+table tens_default owner _mast_ctl rls forced
 table tunnel_legs owner _mast_ctl rls forced
 table tunnels owner _mast_ctl rls forced
 table user_nodes owner _mast_ctl rls forced
@@ -60,6 +67,7 @@ table versions owner _mast_ctl rls forced
 view alarm_view owner _mast_ctl security_invoker=true
 view command_view owner _mast_ctl security_invoker=true
 view event_view owner _mast_ctl security_invoker=true
+view history owner _mast_ctl security_invoker=true
 view me owner _mast_ctl
 view my_nodes owner _mast_ctl
 view node_all owner _mast_ctl
@@ -248,6 +256,21 @@ column events_default.node_id uuid not null
 column events_default.node_name text not null
 column events_default.severity severity not null
 column events_default.severity_raw text
+column history.at timestamp with time zone
+column history.hi real[]
+column history.level integer
+column history.lo real[]
+column history.mean real[]
+column history.n integer[]
+column history.node_id uuid
+column history.object text
+column hours.at timestamp with time zone not null
+column hours.hi real[] not null
+column hours.lo real[] not null
+column hours.mean real[] not null
+column hours.n integer[] not null
+column hours.node_id uuid not null
+column hours.object text not null
 column hubs.address text
 column hubs.event_seq bigint not null default 0
 column hubs.flushed_at timestamp with time zone not null default now
@@ -279,6 +302,20 @@ column migrations.applied_at timestamp with time zone not null default now
 column migrations.name text not null
 column migrations.sha256 text not null
 column migrations.version integer not null
+column minutes.at timestamp with time zone not null
+column minutes.hi real[] not null
+column minutes.lo real[] not null
+column minutes.mean real[] not null
+column minutes.n integer[] not null
+column minutes.node_id uuid not null
+column minutes.object text not null
+column minutes_default.at timestamp with time zone not null
+column minutes_default.hi real[] not null
+column minutes_default.lo real[] not null
+column minutes_default.mean real[] not null
+column minutes_default.n integer[] not null
+column minutes_default.node_id uuid not null
+column minutes_default.object text not null
 column my_nodes.node_id uuid
 column node_all.address inet
 column node_all.config_stale boolean
@@ -326,6 +363,9 @@ column node_state.node_id uuid not null
 column node_state.protocol_version integer
 column node_state.software_version text
 column node_state.status node_status not null default 'pending'::node_status
+column node_states.at timestamp with time zone not null
+column node_states.node_id uuid not null
+column node_states.state text not null
 column node_tokens.created_at timestamp with time zone not null default now
 column node_tokens.expires_at timestamp with time zone not null
 column node_tokens.node_id uuid not null
@@ -397,24 +437,16 @@ column provider_keys.user_id uuid not null
 column recovery_codes.code_hash bytea not null
 column recovery_codes.used_at timestamp with time zone
 column recovery_codes.user_id uuid not null
+column rollup_marks.level smallint not null
+column rollup_marks.until timestamp with time zone not null
 column samples.at timestamp with time zone not null
-column samples.avg double precision not null
-column samples.level smallint not null
-column samples.max double precision not null
-column samples.metric text not null
-column samples.min double precision not null
-column samples.n integer not null
 column samples.node_id uuid not null
-column samples.object text not null default ''::text
+column samples.object text not null
+column samples.v real[] not null
 column samples_default.at timestamp with time zone not null
-column samples_default.avg double precision not null
-column samples_default.level smallint not null
-column samples_default.max double precision not null
-column samples_default.metric text not null
-column samples_default.min double precision not null
-column samples_default.n integer not null
 column samples_default.node_id uuid not null
-column samples_default.object text not null default ''::text
+column samples_default.object text not null
+column samples_default.v real[] not null
 column sessions.address inet
 column sessions.created_at timestamp with time zone not null default now
 column sessions.expires_at timestamp with time zone not null
@@ -430,6 +462,20 @@ column settings.updated_at timestamp with time zone not null default now
 column settings.updated_by uuid
 column settings.value bigint not null
 column settings.version bigint not null default 1
+column tens.at timestamp with time zone not null
+column tens.hi real[] not null
+column tens.lo real[] not null
+column tens.mean real[] not null
+column tens.n integer[] not null
+column tens.node_id uuid not null
+column tens.object text not null
+column tens_default.at timestamp with time zone not null
+column tens_default.hi real[] not null
+column tens_default.lo real[] not null
+column tens_default.mean real[] not null
+column tens_default.n integer[] not null
+column tens_default.node_id uuid not null
+column tens_default.object text not null
 column token_view.created_at timestamp with time zone
 column token_view.expires_at timestamp with time zone
 column token_view.id uuid
@@ -569,6 +615,7 @@ constraint events.events_note_form CHECK octet_length ack_note >= 1 AND octet_le
 constraint events.events_pk PRIMARY KEY id, created_at
 constraint events_default.events_default_pkey PRIMARY KEY id, created_at
 constraint events_default.events_note_form CHECK octet_length ack_note >= 1 AND octet_length ack_note <= 512
+constraint hours.hours_pk PRIMARY KEY node_id, object, at
 constraint hubs.hubs_pk PRIMARY KEY id
 constraint idempotency_keys.idempotency_keys_answer_form CHECK octet_length answer <= 1100000
 constraint idempotency_keys.idempotency_keys_key_form CHECK octet_length key >= 1 AND octet_length key <= 255
@@ -578,6 +625,8 @@ constraint import_changes.import_changes_pk PRIMARY KEY n
 constraint import_rows.import_rows_pk PRIMARY KEY section, n
 constraint migrations.migrations_pk PRIMARY KEY version
 constraint migrations.migrations_sha256_form CHECK sha256 ~ '^[0-9a-f]{64}$'::text
+constraint minutes.minutes_pk PRIMARY KEY node_id, object, at
+constraint minutes_default.minutes_default_pkey PRIMARY KEY node_id, object, at
 constraint node_configs.node_configs_attempted_fk FOREIGN KEY attempted REFERENCES config_blobs hash
 constraint node_configs.node_configs_desired_fk FOREIGN KEY desired REFERENCES config_blobs hash
 constraint node_configs.node_configs_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
@@ -590,6 +639,9 @@ constraint node_sessions.node_sessions_node_fk FOREIGN KEY node_id REFERENCES no
 constraint node_sessions.node_sessions_pk PRIMARY KEY node_id
 constraint node_state.node_state_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
 constraint node_state.node_state_pk PRIMARY KEY node_id
+constraint node_states.node_states_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
+constraint node_states.node_states_pk PRIMARY KEY node_id, at
+constraint node_states.node_states_state_form CHECK state = ANY ARRAY['online'::text, 'offline'::text, 'unknown'::text]
 constraint node_tokens.node_tokens_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
 constraint node_tokens.node_tokens_pk PRIMARY KEY token_hash
 constraint nodes.nodes_description_form CHECK octet_length description <= 512
@@ -612,14 +664,17 @@ constraint provider_keys.provider_keys_user_fk FOREIGN KEY user_id REFERENCES us
 constraint provider_keys.provider_keys_user_provider_key UNIQUE user_id, provider
 constraint recovery_codes.recovery_codes_pk PRIMARY KEY user_id, code_hash
 constraint recovery_codes.recovery_codes_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
-constraint samples.samples_pk PRIMARY KEY node_id, metric, object, level, at
-constraint samples_default.samples_default_pkey PRIMARY KEY node_id, metric, object, level, at
+constraint rollup_marks.rollup_marks_pk PRIMARY KEY level
+constraint samples.samples_pk PRIMARY KEY node_id, object, at
+constraint samples_default.samples_default_pkey PRIMARY KEY node_id, object, at
 constraint sessions.sessions_agent_form CHECK octet_length user_agent <= 512
 constraint sessions.sessions_pk PRIMARY KEY id
 constraint sessions.sessions_token_key UNIQUE token_hash
 constraint sessions.sessions_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
 constraint settings.settings_pk PRIMARY KEY key
 constraint settings.settings_range CHECK value >= min AND value <= max
+constraint tens.tens_pk PRIMARY KEY node_id, object, at
+constraint tens_default.tens_default_pkey PRIMARY KEY node_id, object, at
 constraint tunnel_legs.tunnel_legs_leg_form CHECK leg = ANY ARRAY['relay'::text, 'ingress'::text, 'egress'::text]
 constraint tunnel_legs.tunnel_legs_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
 constraint tunnel_legs.tunnel_legs_pk PRIMARY KEY tunnel_id, leg, node_id
@@ -672,8 +727,11 @@ index CREATE INDEX events_default_severity_node_id_idx ON mast.events_default US
 index CREATE INDEX events_node_idx ON ONLY mast.events USING btree node_id, created_at DESC
 index CREATE INDEX events_open_idx ON ONLY mast.events USING btree severity, node_id WHERE acknowledged_at IS NULL AND severity <> 'info'::severity
 index CREATE INDEX events_time_idx ON ONLY mast.events USING btree created_at DESC, id DESC
+index CREATE INDEX hours_at_idx ON mast.hours USING brin at
 index CREATE INDEX hubs_name_idx ON mast.hubs USING btree name, started_at DESC
 index CREATE INDEX idempotency_keys_created_idx ON mast.idempotency_keys USING btree created_at
+index CREATE INDEX minutes_at_idx ON ONLY mast.minutes USING brin at
+index CREATE INDEX minutes_default_at_idx ON mast.minutes_default USING brin at
 index CREATE INDEX node_configs_attempted_idx ON mast.node_configs USING btree attempted
 index CREATE INDEX node_configs_desired_idx ON mast.node_configs USING btree desired
 index CREATE INDEX node_configs_reported_idx ON mast.node_configs USING btree reported
@@ -683,8 +741,12 @@ index CREATE INDEX nodes_name_idx ON mast.nodes USING btree name COLLATE "C", id
 index CREATE INDEX positions_node_idx ON mast.positions USING btree node_id
 index CREATE INDEX proposals_node_idx ON mast.proposals USING btree node_id
 index CREATE INDEX proposals_user_idx ON mast.proposals USING btree user_id, created_at DESC
+index CREATE INDEX samples_at_idx ON ONLY mast.samples USING brin at
+index CREATE INDEX samples_default_at_idx ON mast.samples_default USING brin at
 index CREATE INDEX sessions_expires_idx ON mast.sessions USING btree expires_at
 index CREATE INDEX sessions_user_idx ON mast.sessions USING btree user_id
+index CREATE INDEX tens_at_idx ON ONLY mast.tens USING brin at
+index CREATE INDEX tens_default_at_idx ON mast.tens_default USING brin at
 index CREATE INDEX tunnel_legs_due_idx ON mast.tunnel_legs USING btree node_id, next_try_at WHERE told_turn IS DISTINCT FROM turn
 index CREATE INDEX tunnel_legs_node_idx ON mast.tunnel_legs USING btree node_id
 index CREATE INDEX tunnels_egress_idx ON mast.tunnels USING btree egress_node_id
@@ -707,15 +769,19 @@ index CREATE UNIQUE INDEX config_versions_pk ON mast.config_versions USING btree
 index CREATE UNIQUE INDEX event_marks_pk ON mast.event_marks USING btree node_id, boot
 index CREATE UNIQUE INDEX events_default_pkey ON mast.events_default USING btree id, created_at
 index CREATE UNIQUE INDEX events_pk ON ONLY mast.events USING btree id, created_at
+index CREATE UNIQUE INDEX hours_pk ON mast.hours USING btree node_id, object, at
 index CREATE UNIQUE INDEX hubs_pk ON mast.hubs USING btree id
 index CREATE UNIQUE INDEX idempotency_keys_pk ON mast.idempotency_keys USING btree principal, key
 index CREATE UNIQUE INDEX import_changes_pk ON mast.import_changes USING btree n
 index CREATE UNIQUE INDEX import_rows_pk ON mast.import_rows USING btree section, n
 index CREATE UNIQUE INDEX migrations_pk ON mast.migrations USING btree version
+index CREATE UNIQUE INDEX minutes_default_pkey ON mast.minutes_default USING btree node_id, object, at
+index CREATE UNIQUE INDEX minutes_pk ON ONLY mast.minutes USING btree node_id, object, at
 index CREATE UNIQUE INDEX node_configs_pk ON mast.node_configs USING btree node_id
 index CREATE UNIQUE INDEX node_secrets_pk ON mast.node_secrets USING btree node_id, secret_hash
 index CREATE UNIQUE INDEX node_sessions_pk ON mast.node_sessions USING btree node_id
 index CREATE UNIQUE INDEX node_state_pk ON mast.node_state USING btree node_id
+index CREATE UNIQUE INDEX node_states_pk ON mast.node_states USING btree node_id, at
 index CREATE UNIQUE INDEX node_tokens_pk ON mast.node_tokens USING btree token_hash
 index CREATE UNIQUE INDEX nodes_pk ON mast.nodes USING btree id
 index CREATE UNIQUE INDEX positions_pk ON mast.positions USING btree user_id, view, node_id
@@ -724,11 +790,14 @@ index CREATE UNIQUE INDEX proposals_pk ON mast.proposals USING btree id
 index CREATE UNIQUE INDEX provider_keys_pk ON mast.provider_keys USING btree id
 index CREATE UNIQUE INDEX provider_keys_user_provider_key ON mast.provider_keys USING btree user_id, provider
 index CREATE UNIQUE INDEX recovery_codes_pk ON mast.recovery_codes USING btree user_id, code_hash
-index CREATE UNIQUE INDEX samples_default_pkey ON mast.samples_default USING btree node_id, metric, object, level, at
-index CREATE UNIQUE INDEX samples_pk ON ONLY mast.samples USING btree node_id, metric, object, level, at
+index CREATE UNIQUE INDEX rollup_marks_pk ON mast.rollup_marks USING btree level
+index CREATE UNIQUE INDEX samples_default_pkey ON mast.samples_default USING btree node_id, object, at
+index CREATE UNIQUE INDEX samples_pk ON ONLY mast.samples USING btree node_id, object, at
 index CREATE UNIQUE INDEX sessions_pk ON mast.sessions USING btree id
 index CREATE UNIQUE INDEX sessions_token_key ON mast.sessions USING btree token_hash
 index CREATE UNIQUE INDEX settings_pk ON mast.settings USING btree key
+index CREATE UNIQUE INDEX tens_default_pkey ON mast.tens_default USING btree node_id, object, at
+index CREATE UNIQUE INDEX tens_pk ON ONLY mast.tens USING btree node_id, object, at
 index CREATE UNIQUE INDEX tunnel_legs_pk ON mast.tunnel_legs USING btree tunnel_id, leg, node_id
 index CREATE UNIQUE INDEX tunnels_listen_key ON mast.tunnels USING btree ingress_node_id, protocol, ingress_listen_port
 index CREATE UNIQUE INDEX tunnels_pk ON mast.tunnels USING btree id
@@ -799,6 +868,9 @@ policy events.events_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT m
 policy events.events_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = events.node_id ELSE NULL::boolean END check -
 policy events.events_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = events.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = events.node_id ELSE NULL::boolean END
 policy events_default.events_default_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy hours.hours_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy hours.hours_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy hours.hours_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = hours.node_id ELSE NULL::boolean END check -
 policy hubs.hubs_apid PERMISSIVE SELECT to {_mast_apid} using true check -
 policy hubs.hubs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy hubs.hubs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
@@ -809,6 +881,10 @@ policy import_rows.import_rows_ctl PERMISSIVE ALL to {_mast_ctl} using true chec
 policy migrations.migrations_apid PERMISSIVE SELECT to {_mast_apid} using true check -
 policy migrations.migrations_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy migrations.migrations_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy minutes.minutes_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy minutes.minutes_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy minutes.minutes_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = minutes.node_id ELSE NULL::boolean END check -
+policy minutes_default.minutes_default_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy node_configs.node_configs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy node_configs.node_configs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy node_configs.node_configs_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_configs.node_id ELSE NULL::boolean END
@@ -826,6 +902,9 @@ policy node_sessions.node_sessions_select PERMISSIVE SELECT to {_mast_apid} usin
 policy node_state.node_state_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy node_state.node_state_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy node_state.node_state_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_state.node_id ELSE NULL::boolean END check -
+policy node_states.node_states_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy node_states.node_states_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy node_states.node_states_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_states.node_id ELSE NULL::boolean END check -
 policy node_tokens.node_tokens_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy node_tokens.node_tokens_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy node_tokens.node_tokens_insert PERMISSIVE INSERT to {_mast_apid} using - check SELECT me.role FROM me >= 'admin'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = node_tokens.node_id ELSE NULL::boolean END
@@ -868,6 +947,8 @@ policy recovery_codes.recovery_codes_ro_delete RESTRICTIVE DELETE to {_mast_apid
 policy recovery_codes.recovery_codes_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy recovery_codes.recovery_codes_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy recovery_codes.recovery_codes_seen PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy rollup_marks.rollup_marks_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy rollup_marks.rollup_marks_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy samples.samples_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy samples.samples_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy samples.samples_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = samples.node_id ELSE NULL::boolean END check -
@@ -881,6 +962,10 @@ policy settings.settings_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy settings.settings_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy settings.settings_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy settings.settings_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy tens.tens_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
+policy tens.tens_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
+policy tens.tens_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = tens.node_id ELSE NULL::boolean END check -
+policy tens_default.tens_default_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy tunnel_legs.tunnel_legs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy tunnel_legs.tunnel_legs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy tunnel_legs.tunnel_legs_ro_delete RESTRICTIVE DELETE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
@@ -916,6 +1001,7 @@ policy versions.versions_hubd PERMISSIVE ALL to {_mast_hubd} using true check tr
 view alarm_view as SELECT v.id, v.node_id, v.severity, v.code, v.object, v.first_at, v.closed_at, v.acknowledged_at, v.symptom_of, json_build_object 'id', v.id, 'node_id', v.node_id, 'node_name', v.node_name, 'object', NULLIF v.object, ''::text , 'code', v.code, 'severity', v.severity, 'message', v.message, 'source', v.source, 'count', v.count, 'first_at', rfc3339 v.first_at , 'last_at', rfc3339 v.last_at , 'closed_at', rfc3339 v.closed_at , 'closed_why', v.closed_why, 'symptom_of', v.symptom_of, 'acknowledged', v.acknowledged_at IS NOT NULL , 'acknowledged_by', v.acknowledged_by, 'acknowledged_by_name', v.ack_name, 'acknowledged_at', rfc3339 v.acknowledged_at , 'note', v.ack_note AS json FROM SELECT a.id, a.node_id, a.object, a.code, a.severity, a.message, a.count, a.first_at, a.last_at, a.closed_at, a.acknowledged_at, a.acknowledged_by, a.source, a.closed_why, a.ack_name, a.ack_note, n.name AS node_name, CASE WHEN a.closed_at IS NULL AND a.code <> 'node_offline'::text THEN COALESCE SELECT o.id FROM alarms o WHERE o.node_id = a.node_id AND o.object = ''::text AND o.code = 'node_offline'::text AND o.closed_at IS NULL , CASE WHEN a.code = 'tunnel_down'::text AND a.object ~ '^[0-9a-f]{8} -[0-9a-f]{4} {3}-[0-9a-f]{12}$'::text THEN SELECT o.id FROM tunnels t JOIN alarms o ON o.node_id = t.relay_node_id OR o.node_id = t.ingress_node_id OR o.node_id = t.egress_node_id WHERE t.id = a.object ::uuid AND o.object = ''::text AND o.code = 'node_offline'::text AND o.closed_at IS NULL LIMIT 1 ELSE NULL::uuid END ELSE NULL::uuid END AS symptom_of FROM alarms a JOIN nodes n ON n.id = a.node_id v;
 view command_view as SELECT c.id, c.seq, c.node_id, c.state, c.type, json_build_object 'id', c.id, 'node_id', c.node_id, 'node_name', c.node_name, 'type', c.type, 'state', c.state, 'queue', c.queue, 'actor', c.actor_name, 'request_id', c.request_id, 'created_at', rfc3339 c.created_at , 'expires_at', rfc3339 c.expires_at , 'sent_at', rfc3339 c.sent_at , 'done_at', rfc3339 c.done_at , 'error', c.error, 'error_code', c.error_code, 'steps', c.steps AS json FROM commands c;
 view event_view as SELECT e.id, e.created_at, e.node_id, e.node_name, e.severity, e.category, e.message, e.details, e.flow_id, e.acknowledged_at, e.acknowledged_by, json_build_object 'id', e.id, 'node_id', e.node_id, 'node_name', e.node_name, 'severity', e.severity, 'severity_raw', e.severity_raw, 'category', e.category, 'message', e.message, 'details', e.details, 'flow_id', e.flow_id, 'created_at', rfc3339 e.created_at , 'acknowledged', e.acknowledged_at IS NOT NULL , 'acknowledged_by', e.acknowledged_by, 'acknowledged_by_name', e.ack_name, 'acknowledged_at', rfc3339 e.acknowledged_at , 'note', e.ack_note AS json FROM events e;
+view history as SELECT 0 AS level, s.node_id, s.object, s.at, NULL::integer[] AS n, s.v AS lo, s.v AS mean, s.v AS hi FROM samples s UNION ALL SELECT 1 AS level, m.node_id, m.object, m.at, m.n, m.lo, m.mean, m.hi FROM minutes m UNION ALL SELECT 2 AS level, t.node_id, t.object, t.at, t.n, t.lo, t.mean, t.hi FROM tens t UNION ALL SELECT 3 AS level, h.node_id, h.object, h.at, h.n, h.lo, h.mean, h.hi FROM hours h;
 view me as SELECT u.id, LEAST u.role, t.max_role AS role, u.all_nodes AND t.node_ids IS NULL AS all_nodes, COALESCE t.read_only, false AS read_only FROM users u LEFT JOIN api_tokens t ON t.id = actor_token AND t.user_id = u.id AND t.revoked_at IS NULL AND t.expires_at > now WHERE u.id = actor AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND actor_token IS NULL OR t.id IS NOT NULL ;
 view my_nodes as SELECT n.node_id FROM user_nodes n WHERE n.user_id = actor AND actor_token IS NULL OR EXISTS SELECT FROM api_tokens t WHERE t.id = actor_token AND t.node_ids IS NULL OR n.node_id = ANY t.node_ids UNION ALL SELECT k.k AS node_id FROM api_tokens t JOIN users u ON u.id = t.user_id AND u.all_nodes , LATERAL unnest t.node_ids k k WHERE t.id = actor_token AND u.id = actor ;
 view node_all as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, json_build_object 'id', v.id, 'name', v.name, 'description', v.description, 'device_type', v.device_type, 'status', v.status, 'last_seen_at', rfc3339 v.last_seen_at , 'last_health', v.last_health, 'software_version', v.software_version, 'metadata', v.metadata, 'expires_at', rfc3339 v.expires_at , 'created_at', rfc3339 v.created_at , 'updated_at', rfc3339 v.updated_at , 'quarantine', CASE WHEN v.quarantined_at IS NOT NULL THEN json_build_object 'at', rfc3339 v.quarantined_at , 'by', v.quarantined_by, 'reason', v.quarantine_reason ELSE NULL::json END AS json FROM SELECT n.id, n.name, n.description, n.device_type, CASE WHEN st.status = ANY ARRAY['online'::node_status, 'degraded'::node_status] AND h.seen_at > now - '00:00:15'::interval IS NOT TRUE THEN 'offline'::node_status ELSE COALESCE st.status, 'pending'::node_status END AS status, st.last_seen_at, st.last_health, st.software_version, n.metadata, n.expires_at, n.created_at, n.updated_at, n.version, st.protocol_version, st.config_stale, s.hub_id, s.epoch, s.connected_at, s.address, n.quarantined_at, n.quarantined_by, n.quarantine_reason FROM nodes n LEFT JOIN node_state st ON st.node_id = n.id LEFT JOIN node_sessions s ON s.node_id = n.id LEFT JOIN hubs h ON h.id = s.hub_id v;
@@ -941,9 +1027,9 @@ function certificate_expiry p_fingerprint text, p_subject text, p_not_after time
 function command_refusal p_user uuid, p_token uuid, p_node uuid, p_role role returns text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: DECLARE u record; BEGIN SELECT x.is_active, x.expires_at, x.role, x.all_nodes INTO u FROM mast.users x WHERE x.id = p_user; IF NOT FOUND THEN RETURN 'not sent: who ordered it is no user any more'; ELSIF NOT u.is_active THEN RETURN 'not sent: the account of who ordered it is disabled'; ELSIF u.expires_at <= now THEN RETURN 'not sent: the account of who ordered it has expired'; ELSIF u.role < p_role THEN RETURN 'not sent: the role of who ordered it does not allow it ' 'any more'; ELSIF NOT u.all_nodes AND NOT EXISTS SELECT FROM mast.user_nodes n WHERE n.user_id = p_user AND n.node_id = p_node THEN RETURN 'not sent: who ordered it may not access the node any ' 'more'; ELSIF p_token IS NOT NULL AND NOT EXISTS SELECT FROM mast.api_tokens t WHERE t.id = p_token AND t.user_id = p_user AND t.revoked_at IS NULL AND t.expires_at > now AND t.max_role >= p_role AND NOT t.read_only AND t.node_ids IS NULL OR p_node = ANY t.node_ids THEN RETURN 'not sent: the API token by which it was ordered has ' 'ended'; END IF; RETURN NULL; END
 function config_push_ended returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN UPDATE mast.node_configs k SET desired = CASE NEW.state WHEN 'acked' THEN NEW.config_hash ELSE k.desired END, desired_at = CASE NEW.state WHEN 'acked' THEN NEW.done_at ELSE k.desired_at END, attempt_error = CASE NEW.state WHEN 'acked' THEN NULL ELSE NEW.state || coalesce ': ' || NEW.error, '' END WHERE k.node_id = NEW.node_id AND k.attempted = NEW.config_hash; RETURN NULL; END
 function csv_field value text returns text owner _mast_ctl i : RETURN COALESCE '"'::text || replace CASE WHEN value ~ '^[-=+@\t\r\n]'::text THEN chr 39 || value ELSE value END, '"'::text, '""'::text || '"'::text , ''::text
-function drop_old_partitions returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=2s: DECLARE days integer := SELECT value FROM mast.settings WHERE key = 'events_retention_days' ; first_kept date := now AT TIME ZONE 'UTC' ::date - days; cutoff timestamptz := first_kept::timestamp AT TIME ZONE 'UTC'; gone integer := 0; part record; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR part IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent IN 'mast.events'::regclass, 'mast.samples'::regclass AND c.relname ~ '^ events|samples _[0-9]{8}$' AND to_date right c.relname, 8 , 'YYYYMMDD' < first_kept ORDER BY c.relname LOOP BEGIN EXECUTE format 'DROP TABLE mast.%I', part.relname ; gone := gone + 1; EXCEPTION WHEN lock_not_available THEN NULL; END; END LOOP; DELETE FROM mast.events_default WHERE created_at < cutoff; DELETE FROM mast.samples_default WHERE at < cutoff; RETURN gone; END
+function drop_old_partitions returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=2s: DECLARE gone integer := 0; kind record; part record; first_kept date; cutoff timestamptz; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR kind IN SELECT k.parent, k.col, k.days FROM VALUES 'events', 'created_at', SELECT s.value FROM mast.settings s WHERE s.key = 'events_retention_days' ::integer , 'samples', 'at', 2 , 'minutes', 'at', 14 , 'tens', 'at', 90 AS k parent, col, days LOOP first_kept := now AT TIME ZONE 'UTC' ::date - kind.days; cutoff := first_kept::timestamp AT TIME ZONE 'UTC'; FOR part IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = format 'mast.%I', kind.parent ::regclass AND c.relname ~ '^' || kind.parent || '_[0-9]{8}$' AND to_date right c.relname, 8 , 'YYYYMMDD' < first_kept ORDER BY c.relname LOOP BEGIN EXECUTE format 'DROP TABLE mast.%I', part.relname ; gone := gone + 1; EXCEPTION WHEN lock_not_available THEN NULL; END; END LOOP; EXECUTE format 'DELETE FROM mast.%I WHERE %I < $1', kind.parent || '_default', kind.col USING cutoff; END LOOP; DELETE FROM mast.hours h WHERE h.at < now - interval '2 years' OR NOT EXISTS SELECT FROM mast.nodes n WHERE n.id = h.node_id ; -- The last one before the strip begins says how it begins. DELETE FROM mast.node_states s WHERE s.at < now - interval '31 days' AND EXISTS SELECT FROM mast.node_states t WHERE t.node_id = s.node_id AND t.at > s.at AND t.at < now - interval '31 days' ; RETURN gone; END
 function ensure_partition p_parent text, p_column text, p_day date returns boolean owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE part text := p_parent || to_char p_day, '_YYYYMMDD' ; low timestamptz := p_day::timestamp AT TIME ZONE 'UTC'; high timestamptz := p_day + 1 ::timestamp AT TIME ZONE 'UTC'; BEGIN IF to_regclass format 'mast.%I', part IS NOT NULL THEN RETURN false; END IF; EXECUTE format 'LOCK TABLE mast.%I IN ACCESS EXCLUSIVE MODE', p_parent || '_default' ; EXECUTE format 'CREATE TABLE mast.%I LIKE mast.%I ' 'INCLUDING DEFAULTS INCLUDING CONSTRAINTS ', part, p_parent ; EXECUTE format 'WITH d AS DELETE FROM mast.%2$I WHERE %3$I >= %4$L ' 'AND %3$I < %5$L RETURNING * INSERT INTO mast.%1$I SELECT * FROM d', part, p_parent || '_default', p_column, low, high ; EXECUTE format 'ALTER TABLE mast.%I ATTACH PARTITION mast.%I ' 'FOR VALUES FROM %L TO %L ', p_parent, part, low, high ; EXECUTE format 'ALTER TABLE mast.%I ENABLE ROW LEVEL SECURITY, ' 'FORCE ROW LEVEL SECURITY', part ; EXECUTE format 'CREATE POLICY %I ON mast.%I TO _mast_ctl ' 'USING true WITH CHECK true ', part || '_ctl', part ; RETURN true; END
-function ensure_partitions p_days_ahead integer returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=5s: DECLARE today date := now AT TIME ZONE 'UTC' ::date; made integer := 0; d integer; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR d IN -1 .. least greatest p_days_ahead, 0 , 60 LOOP IF mast.ensure_partition 'events', 'created_at', today + d THEN made := made + 1; END IF; IF mast.ensure_partition 'samples', 'at', today + d THEN made := made + 1; END IF; END LOOP; RETURN made; END
+function ensure_partitions p_days_ahead integer returns integer owner _mast_ctl v definer search_path=pg_catalog, pg_temp; lock_timeout=5s: DECLARE today date := now AT TIME ZONE 'UTC' ::date; made integer := 0; d integer; parent text; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast partitions' ; FOR d IN -1 .. least greatest p_days_ahead, 0 , 60 LOOP FOREACH parent IN ARRAY ARRAY['events', 'samples', 'minutes', 'tens'] LOOP IF mast.ensure_partition parent, CASE parent WHEN 'events' THEN 'created_at' ELSE 'at' END, today + d THEN made := made + 1; END IF; END LOOP; END LOOP; RETURN made; END
 function export_check returns void owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN IF session_user <> '_mast_ctl' AND NOT EXISTS SELECT FROM mast.me WHERE role = 'super_admin' AND all_nodes THEN RAISE EXCEPTION 'a super_admin of all nodes is needed' USING ERRCODE = 'insufficient_privilege'; END IF; END
 function export_fetch p_n integer returns SETOF text owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE c refcursor := 'mast_export'::refcursor; line text; BEGIN PERFORM mast.export_check ; FOR i IN 1 .. p_n LOOP FETCH c INTO line; IF NOT FOUND THEN CLOSE c; RETURN; END IF; RETURN NEXT line; END LOOP; END
 function export_open p_section text, p_days integer returns refcursor owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE c refcursor := 'mast_export'::refcursor; BEGIN PERFORM mast.export_check ; CASE p_section WHEN 'settings' THEN OPEN c FOR SELECT json_build_array s.key, s.value::text ::text FROM mast.settings s ORDER BY s.key; WHEN 'users' THEN OPEN c FOR SELECT u.json::jsonb || jsonb_build_object 'created_at', mast.rfc3339 u.created_at ::text FROM mast.user_view u ORDER BY u.id; WHEN 'nodes' THEN OPEN c FOR SELECT json_build_object 'id', n.id, 'name', n.name, 'description', n.description, 'device_type', n.device_type, 'status', CASE WHEN s.status = 'pending' THEN 'pending' ELSE v.status::text END, 'software_version', s.software_version, 'metadata', n.metadata, 'expires_at', mast.rfc3339 n.expires_at , 'last_seen_at', mast.rfc3339 s.last_seen_at , 'created_at', mast.rfc3339 n.created_at ::text FROM mast.nodes n JOIN mast.node_state s ON s.node_id = n.id JOIN mast.node_all v ON v.id = n.id ORDER BY n.id; WHEN 'tunnels' THEN OPEN c FOR SELECT json_build_object 'id', t.id, 'name', t.name, 'protocol', t.protocol, 'mode', t.mode, 'ingress_node_id', t.ingress_node_id, 'ingress_listen_port', t.ingress_listen_port, 'egress_node_id', t.egress_node_id, 'egress_forward_addr', t.egress_forward_addr, 'egress_peer_addr', t.egress_peer_addr, 'relay_addr', t.relay_addr, 'relay_addrs', t.relay_addrs, 'relay_node_id', t.relay_node_id, 'status', t.status, 'associated_flow_ids', t.associated_flow_ids, 'created_at', mast.rfc3339 t.created_at ::text FROM mast.tunnels t ORDER BY t.id; WHEN 'preferences' THEN OPEN c FOR SELECT json_build_object 'user_id', p.user_id, 'key', p.key, 'value', p.value ::text FROM mast.preferences p ORDER BY p.user_id, p.key; WHEN 'positions' THEN OPEN c FOR SELECT json_build_object 'user_id', p.user_id, 'view', p.view, 'node_id', p.node_id, 'x', p.x, 'y', p.y ::text FROM mast.positions p ORDER BY p.user_id, p.view, p.node_id; WHEN 'config_versions' THEN OPEN c FOR SELECT json_build_object 'node_id', v.node_id, 'hash', encode v.hash, 'hex' , 'source', v.source, 'actor_user', v.actor_user, 'first_seen_at', mast.rfc3339 v.first_seen_at , 'last_seen_at', mast.rfc3339 v.last_seen_at ::text FROM mast.config_versions v ORDER BY v.node_id, v.first_seen_at, v.hash, v.source; WHEN 'node_configs' THEN OPEN c FOR SELECT json_build_object 'node_id', g.node_id, 'reported', encode g.reported, 'hex' , 'reported_at', mast.rfc3339 g.reported_at , 'desired', encode g.desired, 'hex' , 'desired_at', mast.rfc3339 g.desired_at , 'drift_ignored', encode g.drift_ignored, 'hex' ::text FROM mast.node_configs g ORDER BY g.node_id; WHEN 'events' THEN OPEN c FOR SELECT json_build_object 'id', e.id, 'node_id', e.node_id, 'node_name', e.node_name, 'severity', e.severity, 'severity_raw', e.severity_raw, 'category', e.category, 'message', e.message, 'details', e.details, 'flow_id', e.flow_id, 'created_at', mast.rfc3339 e.created_at , 'acknowledged', e.acknowledged_at IS NOT NULL, 'acknowledged_by', e.acknowledged_by, 'acknowledged_at', mast.rfc3339 e.acknowledged_at , 'ack_name', e.ack_name, 'ack_note', e.ack_note ::text FROM mast.events e WHERE p_days IS NULL OR e.created_at >= now - make_interval days => p_days ORDER BY e.created_at, e.id; WHEN 'audit_log' THEN OPEN c FOR SELECT json_build_object 'id', a.id, 'user_id', a.actor_user, 'actor_kind', a.actor_kind, 'actor_name', a.actor_name, 'action', a.action, 'target_type', a.target_type, 'target_id', a.target_id, 'details', a.details, 'ip_address', host a.address , 'request_id', a.request_id, 'created_at', mast.rfc3339 a.at ::text FROM mast.audit a ORDER BY a.id; WHEN 'x_users' THEN OPEN c FOR SELECT json_build_object 'id', u.id, 'password_hash', u.password_hash, 'secret', encode u.totp_secret, 'hex' , 'totp_last_step', u.totp_last_step ::text FROM mast.users u ORDER BY u.id; WHEN 'x_node_secrets' THEN OPEN c FOR SELECT json_build_object 'id', s.node_id, 'secret_hash', encode s.secret_hash, 'hex' ::text FROM mast.node_secrets s ORDER BY s.node_id, s.serial; WHEN 'x_configs' THEN OPEN c FOR SELECT json_build_object 'hash', encode b.hash, 'hex' , 'secret', encode b.sealed, 'hex' , 'size', b.size, 'dialect', b.dialect ::text FROM mast.config_blobs b ORDER BY b.hash; WHEN 'x_tunnels' THEN OPEN c FOR SELECT json_build_object 'id', t.id, 'secret', encode t.secrets, 'hex' ::text FROM mast.tunnels t ORDER BY t.id; WHEN 'x_provider_keys' THEN OPEN c FOR SELECT json_build_object 'id', k.id, 'user_id', k.user_id, 'provider', k.provider, 'box', encode k.sealed, 'hex' , 'sealed_for', encode k.sealed_for, 'hex' , 'hint', k.hint, 'model_preference', k.model_preference ::text FROM mast.provider_keys k ORDER BY k.user_id, k.provider; END CASE; RETURN c; END
@@ -963,10 +1049,12 @@ function import_users p_replace boolean, p_self text returns void owner _mast_ct
 function keep_super_admin returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast.users super_admin' ; IF NOT EXISTS SELECT FROM mast.users u WHERE u.role = 'super_admin' AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now THEN RAISE EXCEPTION 'the last super_admin must stay' USING ERRCODE = 'check_violation', CONSTRAINT = 'users_last_super_admin', SCHEMA = 'mast', TABLE = 'users'; END IF; RETURN NULL; END
 function key_claim p_key text, p_hash bytea, p_request text returns void owner _mast_ctl v search_path=pg_catalog, pg_temp: BEGIN IF EXISTS SELECT FROM mast.idempotency_keys k WHERE k.principal = mast.actor OFFSET 9999 THEN RAISE EXCEPTION 'too many keys within 24 hours' USING ERRCODE = 'check_violation', CONSTRAINT = 'idempotency_keys_many', SCHEMA = 'mast', TABLE = 'idempotency_keys'; END IF; INSERT INTO mast.idempotency_keys AS k principal, key, request_hash, request_id VALUES mast.actor , p_key, p_hash, p_request ON CONFLICT principal, key DO UPDATE SET request_hash = excluded.request_hash, request_id = excluded.request_id, status = NULL, answer = NULL, created_at = now WHERE k.created_at <= now - interval '24 hours'; IF NOT FOUND THEN RAISE EXCEPTION 'the key was used' USING ERRCODE = 'unique_violation', CONSTRAINT = 'idempotency_keys_pk', SCHEMA = 'mast', TABLE = 'idempotency_keys'; END IF; END
 function node_born returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.node_state node_id VALUES NEW.id ON CONFLICT DO NOTHING; RETURN NULL; END
+function node_state_kept returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.node_states AS s node_id, at, state VALUES NEW.node_id, clock_timestamp , CASE NEW.status WHEN 'online' THEN 'online' WHEN 'degraded' THEN 'online' WHEN 'offline' THEN 'offline' ELSE 'unknown' END ON CONFLICT node_id, at DO UPDATE SET state = excluded.state; RETURN NULL; END
 function node_status_changed returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN IF NEW.status <> 'offline' THEN UPDATE mast.alarms a SET closed_at = clock_timestamp , closed_why = 'cleared' WHERE a.node_id = NEW.node_id AND a.object = '' AND a.code = 'node_offline' AND a.closed_at IS NULL; RETURN NULL; END IF; UPDATE mast.alarms a SET count = a.count + 1, closed_at = NULL, closed_why = NULL, last_at = clock_timestamp , acknowledged_at = NULL, acknowledged_by = NULL, ack_name = NULL, ack_note = NULL WHERE a.id = SELECT b.id FROM mast.alarms b WHERE b.node_id = NEW.node_id AND b.object = '' AND b.code = 'node_offline' AND b.closed_at > now - interval '5 minutes' ORDER BY b.last_at DESC LIMIT 1 ; IF NOT FOUND THEN INSERT INTO mast.alarms node_id, code, source, severity, message VALUES NEW.node_id, 'node_offline', 'liveness', 'critical', 'The node is offline' ON CONFLICT node_id, object, code WHERE closed_at IS NULL DO NOTHING; END IF; RETURN NULL; END
 function provider_key_for p_user uuid, p_provider text returns TABLE sealed bytea, sealed_for bytea, model_preference text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT k.sealed, k.sealed_for, k.model_preference FROM mast.provider_keys k WHERE k.user_id = p_user AND k.provider = p_provider AND EXISTS SELECT FROM mast.me m WHERE m.id = p_user ; END
 function purge_expired returns bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE n bigint; total bigint := 0; BEGIN -- Asked first: an empty DELETE would still drop every session cache. IF EXISTS SELECT FROM mast.sessions s WHERE s.expires_at < now - interval '1 day' THEN DELETE FROM mast.sessions s WHERE s.expires_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; END IF; DELETE FROM mast.idempotency_keys k WHERE k.created_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.node_tokens t WHERE greatest t.expires_at, t.used_at < now - interval '30 days'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.hubs h WHERE h.seen_at < now - interval '30 days' AND NOT EXISTS SELECT FROM mast.node_sessions s WHERE s.hub_id = h.id ; GET DIAGNOSTICS n = ROW_COUNT; RETURN total + n; END
 function rfc3339 t timestamp with time zone returns text owner _mast_ctl s : RETURN to_char t AT TIME ZONE 'UTC'::text , 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text
+function rollup p_until timestamp with time zone returns bigint owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE width interval[] := '{1 min,10 min,1 hour}'::interval[]; piece interval[] := '{10 min,2 hours,1 day}'::interval[]; kept interval[] := '{2 days,14 days,90 days}'::interval[]; target text[] := ARRAY['minutes', 'tens', 'hours']; upto timestamptz := least p_until, now ; since timestamptz; ends timestamptz; n bigint; total bigint := 0; l integer; BEGIN IF NOT pg_try_advisory_xact_lock hashtext 'mast rollup' THEN RETURN 0; END IF; FOR l IN 1 .. 3 LOOP SELECT m.until INTO since FROM mast.rollup_marks m WHERE m.level = l; -- What is below is gone by then. since := greatest since, date_bin width[l], now - kept[l], 'epoch' ; ends := least date_bin width[l], upto, 'epoch' , since + piece[l] ; IF ends > since THEN EXECUTE format 'INSERT INTO mast.%I node_id, object, ' 'at, n, lo, mean, hi SELECT p.node_id, p.object, ' 'p.at, array_agg p.n ORDER BY p.k , ' 'array_agg p.lo ORDER BY p.k , ' 'array_agg p.mean ORDER BY p.k , ' 'array_agg p.hi ORDER BY p.k FROM ' 'SELECT h.node_id, h.object, ' 'date_bin %L, h.at, ''epoch'' AS at, u.k, ' 'coalesce sum u.n , 0 ::integer AS n, ' 'min u.lo AS lo, sum u.mean::float8 * u.n ' '/ nullif sum u.n , 0 ::real AS mean, ' 'max u.hi AS hi FROM mast.history h, unnest ' 'coalesce h.n, SELECT array_agg ' ' x IS NOT NULL ::integer FROM unnest h.lo x , ' 'h.lo, h.mean, h.hi ' 'WITH ORDINALITY AS u n, lo, mean, hi, k ' 'WHERE h.level = %s AND h.at >= $1 AND h.at < $2 ' 'GROUP BY 1, 2, 3, 4 p GROUP BY 1, 2, 3 ' 'ON CONFLICT node_id, object, at DO UPDATE SET ' 'n = excluded.n, lo = excluded.lo, ' 'mean = excluded.mean, hi = excluded.hi', target[l], width[l], l - 1 USING since, ends; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; UPDATE mast.rollup_marks m SET until = ends WHERE m.level = l; ELSE ends := since; END IF; upto := ends; END LOOP; RETURN total; END
 function rotation_ended returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN DELETE FROM mast.node_secrets s WHERE s.node_id = NEW.node_id AND s.secret_hash = NEW.secret_hash AND s.first_used_at IS NULL; RETURN NULL; END
 function row_changed returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN NEW.change := nextval 'mast.change_seq' ; RETURN NEW; END
 function session_close p_token_hash bytea, p_address inet, p_request_id text returns boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE owner uuid; BEGIN UPDATE mast.sessions s SET revoked_at = now WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL RETURNING s.user_id INTO owner; IF NOT FOUND THEN RETURN false; END IF; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, address, request_id VALUES 'user', owner, SELECT u.username FROM mast.users u WHERE u.id = owner , 'auth.logout', 'user', owner::text, p_address, p_request_id ; RETURN true; END
@@ -990,6 +1078,7 @@ trigger CREATE TRIGGER certificates_version AFTER INSERT OR DELETE OR UPDATE ON 
 trigger CREATE TRIGGER commands_changed BEFORE INSERT OR UPDATE ON mast.commands FOR EACH ROW EXECUTE FUNCTION row_changed
 trigger CREATE TRIGGER commands_config_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.config_hash IS NOT NULL AND new.done_at IS NOT NULL AND new.state <> old.state EXECUTE FUNCTION config_push_ended
 trigger CREATE TRIGGER commands_rotation_ended AFTER UPDATE OF state ON mast.commands FOR EACH ROW WHEN new.secret_hash IS NOT NULL AND new.state = ANY ARRAY['failed'::command_state, 'expired'::command_state, 'cancelled'::command_state] EXECUTE FUNCTION rotation_ended
+trigger CREATE TRIGGER node_state_kept AFTER UPDATE OF status ON mast.node_state FOR EACH ROW WHEN new.status IS DISTINCT FROM old.status EXECUTE FUNCTION node_state_kept
 trigger CREATE TRIGGER node_state_status AFTER UPDATE OF status ON mast.node_state FOR EACH ROW WHEN new.status IS DISTINCT FROM old.status EXECUTE FUNCTION node_status_changed
 trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
 trigger CREATE TRIGGER nodes_tunnels BEFORE DELETE ON mast.nodes FOR EACH ROW EXECUTE FUNCTION tunnel_relay_gone
@@ -1022,18 +1111,23 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on event_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on events
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on events_default
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on history
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on hours
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on hubs
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on idempotency_keys
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on import_changes
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on import_rows
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on me
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on migrations
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on minutes
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on minutes_default
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on my_nodes
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_all
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_configs
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_secrets
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_sessions
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_state
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_states
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_tokens
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on node_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on nodes
@@ -1042,10 +1136,13 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on proposals
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on provider_keys
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on recovery_codes
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on rollup_marks
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on samples
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on samples_default
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on sessions
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on settings
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tens
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tens_default
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on token_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnel_leg_all
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on tunnel_legs
@@ -1068,7 +1165,6 @@ grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on tunnels
 grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on alarms
 grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on hubs
 grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on node_sessions
-grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on samples
 grant DELETE, INSERT, UPDATE to _mast_apid on provider_keys
 grant DELETE, INSERT, UPDATE to _mast_apid on users
 grant EXECUTE to _mast_apid on function actor
@@ -1136,10 +1232,12 @@ grant EXECUTE to _mast_ctl on function import_users p_replace boolean, p_self te
 grant EXECUTE to _mast_ctl on function keep_super_admin
 grant EXECUTE to _mast_ctl on function key_claim p_key text, p_hash bytea, p_request text
 grant EXECUTE to _mast_ctl on function node_born
+grant EXECUTE to _mast_ctl on function node_state_kept
 grant EXECUTE to _mast_ctl on function node_status_changed
 grant EXECUTE to _mast_ctl on function provider_key_for p_user uuid, p_provider text
 grant EXECUTE to _mast_ctl on function purge_expired
 grant EXECUTE to _mast_ctl on function rfc3339 t timestamp with time zone
+grant EXECUTE to _mast_ctl on function rollup p_until timestamp with time zone
 grant EXECUTE to _mast_ctl on function rotation_ended
 grant EXECUTE to _mast_ctl on function row_changed
 grant EXECUTE to _mast_ctl on function session_close p_token_hash bytea, p_address inet, p_request_id text
@@ -1165,6 +1263,7 @@ grant EXECUTE to _mast_hubd on function drop_old_partitions
 grant EXECUTE to _mast_hubd on function ensure_partitions p_days_ahead integer
 grant EXECUTE to _mast_hubd on function purge_expired
 grant EXECUTE to _mast_hubd on function rfc3339 t timestamp with time zone
+grant EXECUTE to _mast_hubd on function rollup p_until timestamp with time zone
 grant EXECUTE to _mast_hubd on function tunnel_results p_hub uuid, p_tunnels uuid[], p_legs text[], p_nodes uuid[], p_turns bigint[], p_epochs bigint[], p_outcomes integer[], p_errors text[]
 grant EXECUTE to _mast_hubd on function wall_us t timestamp with time zone
 grant INSERT to _mast_apid on audit.action
@@ -1197,10 +1296,15 @@ grant INSERT, SELECT to _mast_ctl on audit_seals
 grant INSERT, SELECT to _mast_hubd on config_blobs
 grant INSERT, SELECT to _mast_hubd on config_versions
 grant INSERT, SELECT to _mast_hubd on events
+grant INSERT, SELECT to _mast_hubd on node_states
+grant INSERT, SELECT to _mast_hubd on samples
 grant INSERT, SELECT, UPDATE to _mast_apid on node_configs
 grant INSERT, SELECT, UPDATE to _mast_apid on proposals
+grant INSERT, SELECT, UPDATE to _mast_hubd on hours
+grant INSERT, SELECT, UPDATE to _mast_hubd on minutes
 grant INSERT, SELECT, UPDATE to _mast_hubd on node_configs
 grant INSERT, SELECT, UPDATE to _mast_hubd on node_state
+grant INSERT, SELECT, UPDATE to _mast_hubd on tens
 grant SELECT to _mast_apid on alarm_view
 grant SELECT to _mast_apid on alarms
 grant SELECT to _mast_apid on api_tokens.created_at
@@ -1237,13 +1341,17 @@ grant SELECT to _mast_apid on commands.steps
 grant SELECT to _mast_apid on commands.type
 grant SELECT to _mast_apid on event_view
 grant SELECT to _mast_apid on events
+grant SELECT to _mast_apid on history
+grant SELECT to _mast_apid on hours
 grant SELECT to _mast_apid on hubs
 grant SELECT to _mast_apid on me
 grant SELECT to _mast_apid on migrations
+grant SELECT to _mast_apid on minutes
 grant SELECT to _mast_apid on my_nodes
 grant SELECT to _mast_apid on node_secrets.first_used_at
 grant SELECT to _mast_apid on node_sessions
 grant SELECT to _mast_apid on node_state
+grant SELECT to _mast_apid on node_states
 grant SELECT to _mast_apid on node_tokens.created_at
 grant SELECT to _mast_apid on node_tokens.expires_at
 grant SELECT to _mast_apid on node_tokens.node_id
@@ -1265,6 +1373,7 @@ grant SELECT to _mast_apid on sessions.id
 grant SELECT to _mast_apid on sessions.user_agent
 grant SELECT to _mast_apid on sessions.user_id
 grant SELECT to _mast_apid on settings
+grant SELECT to _mast_apid on tens
 grant SELECT to _mast_apid on token_view
 grant SELECT to _mast_apid on tunnel_legs
 grant SELECT to _mast_apid on tunnel_view
@@ -1289,6 +1398,7 @@ grant SELECT to _mast_hubd on audit_seals
 grant SELECT to _mast_hubd on certificate_use
 grant SELECT to _mast_hubd on certificates
 grant SELECT to _mast_hubd on commands
+grant SELECT to _mast_hubd on history
 grant SELECT to _mast_hubd on migrations
 grant SELECT to _mast_hubd on node_tokens
 grant SELECT to _mast_hubd on nodes
@@ -1302,6 +1412,7 @@ grant SELECT, UPDATE to _mast_apid on commands.error_code
 grant SELECT, UPDATE to _mast_apid on commands.state
 grant SELECT, UPDATE to _mast_apid on node_tokens.revoked_at
 grant SELECT, UPDATE to _mast_apid on sessions.revoked_at
+grant SELECT, UPDATE to _mast_hubd on rollup_marks
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence ai_usage_id_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence audit_id_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence change_seq

@@ -6,7 +6,8 @@ people made, and the audit beside it."""
 ALIVE = {"audit", "audit_open", "audit_seals", "hubs", "node_state",
          "node_sessions", "tunnel_legs", "samples", "migrations",
          "versions", "events",
-         "alarms"}
+         "alarms", "minutes", "tens", "hours",
+         "rollup_marks", "node_states"}
 SEEN = ["last_used_at", "last_login_at", "reported_at"]
 
 

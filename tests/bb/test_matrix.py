@@ -282,6 +282,8 @@ REQUESTS = {
     # It is allowed, but the node has just registered.
     "POST /api/v1/nodes/{id}/rotate-secret": Ask(409),
     "GET /api/v1/nodes/{id}/config": Ask(200),
+    "GET /api/v1/nodes/{id}/metrics": Ask(200),
+    "GET /api/v1/nodes/{id}/states": Ask(200),
     "PUT /api/v1/nodes/{id}/config": Ask(200, {
         "version": 2, "flows": [], "inputs": [], "outputs": []}),
     "POST /api/v1/nodes/{id}/flows": Ask(200, {"id": "f", "name": "f"}),

@@ -51,7 +51,7 @@ SELECT is_empty($$
 SELECT conrelid::regclass, conname FROM pg_constraint k
 WHERE connamespace = 'mast'::regnamespace AND contype IN ('c', 'f', 'p')
 AND conname ~ '_(pkey|fkey|check)[0-9]*$'
-AND NOT conrelid::regclass::text ~ '^mast\.(events|samples)_'
+AND NOT conrelid::regclass::text ~ '^mast\.(events|samples|minutes|tens)_'
 $$, 'every constraint has a name of ours');
 
 SELECT is_empty($$
@@ -112,7 +112,7 @@ $$, ARRAY['bump_version', 'node_born', 'keep_super_admin', 'signin_lookup',
     'factor_lookup', 'token_lookup',
     'session_lookup', 'session_open', 'session_close', 'provider_key_for',
     'ensure_partitions', 'drop_old_partitions', 'purge_expired',
-    'certificate_expiry', 'node_status_changed',
+    'certificate_expiry', 'node_status_changed', 'node_state_kept',
     'config_push_ended', 'command_refusal', 'rotation_ended',
     'tunnel_guard', 'tunnel_plan', 'tunnel_gone', 'tunnel_relay_gone',
     'tunnel_results',

@@ -35,7 +35,7 @@ INSERT INTO commands (id, node_id, node_name, type, action, expires_at)
     SELECT u(c), u(c), c, 't', '', now() FROM unnest('{1,2}'::text[]) c;
 INSERT INTO alarms (id, node_id, code, severity, message)
     SELECT u(c), u(c), 'c', 'info', 'm' FROM unnest('{1,2}'::text[]) c;
-INSERT INTO samples SELECT now(), 0, u(c), '', 'm', 1, 1, 1, 1
+INSERT INTO samples SELECT u(c), '', now(), '{1,NULL}'
     FROM unnest('{1,2}'::text[]) c;
 INSERT INTO config_blobs SELECT decode(c, 'hex'), '', 0
     FROM unnest('{01,02}'::text[]) c;

@@ -14,7 +14,7 @@ DECLARE t text;
 BEGIN
 	FOR t IN SELECT relname FROM pg_class
 	    WHERE relnamespace = 'mast'::regnamespace
-	    AND relname ~ '^(events|samples)_[0-9]{8}$' LOOP
+	    AND relname ~ '^(events|samples|minutes|tens)_[0-9]{8}$' LOOP
 		EXECUTE format('DROP TABLE mast.%I', t);
 	END LOOP;
 END
@@ -30,9 +30,9 @@ SELECT is((SELECT count(*) FROM events_default), 4::bigint,
     'without partitions all is in the default one');
 
 SET LOCAL ROLE _mast_hubd;
-SELECT is(ensure_partitions(3), 10, 'yesterday, today and three more, twice');
+SELECT is(ensure_partitions(3), 20, 'yesterday, today and three more, of four');
 SELECT is(ensure_partitions(3), 0, 'again: nothing to do');
-SELECT is(ensure_partitions(4), 2, 'one day more');
+SELECT is(ensure_partitions(4), 4, 'one day more');
 SELECT is(ensure_partitions(-5), 0, 'a foolish number does nothing');
 RESET ROLE;
 SELECT is((SELECT count(*) FROM events_default), 2::bigint,

@@ -71,7 +71,7 @@ for hub in 1 2 3 4; do
 done
 wait
 cat "$top"/hub? >"$out"
-[ "$(sort -n "$out" | tr '\n' ' ')" = "0 0 0 36 " ]
+[ "$(sort -n "$out" | tr '\n' ' ')" = "0 0 0 72 " ]
 point "four hubs make the partitions once"
 
 for role in _mast_apid _mast_hubd; do
