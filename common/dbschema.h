@@ -5,7 +5,7 @@
 #ifndef MAST_DBSCHEMA_H
 #define MAST_DBSCHEMA_H
 
-#define SCHEMA_MIN	9
+#define SCHEMA_MIN	18
 #define SCHEMA_MAX	19
 
 #endif

@@ -228,6 +228,7 @@ frame_auth(struct slice payload, struct frame_auth *a, const char **why_r)
 		M(frame_auth, device_type, "device_type", M_TEXT),
 		M(frame_auth, protocol, "protocol_version", M_INT),
 		M(frame_auth, event_boot, "event_boot", M_TEXT),
+		M(frame_auth, command_dedupe, "command_dedupe", M_BOOL),
 	};
 
 	*a = (struct frame_auth){ .protocol = -1 };

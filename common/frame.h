@@ -46,6 +46,12 @@ struct frame_auth {
 	 * events 1, 2, 3 ... under it and keeps them until they are
 	 * acknowledged. Empty: it does not. */
 	struct slice	event_boot;
+	/* The node remembers the id and the answer of every command that it
+	 * took, for ten minutes and over its own restarts: one that comes
+	 * again is not done again, but answered as it was. In return one
+	 * whose outcome is unknown when the node is back is sent again, with
+	 * its id, within five minutes and its time to live. */
+	bool		command_dedupe;
 };
 /* payload of type "auth"; strings with escapes or over 256 bytes: -1. */
 int frame_auth(struct slice payload, struct frame_auth *, const char **why_r);

@@ -26,6 +26,7 @@
 #include "sink.h"
 #include "step.h"
 #include "stmt.h"
+#include "unsent.h"
 
 #define LATE_MAX	64		/* per node */
 #define LATE_TIME	(600 * MONO_SEC)
@@ -53,6 +54,12 @@ size_t
 cmds_inflight(const struct cmds *cs)
 {
 	return cs->inflight;
+}
+
+bool
+cmds_settled(const struct cmds *cs)
+{
+	return !unsent_any(cs->unsent);
 }
 
 /* ---- leaving ---- */
@@ -166,6 +173,15 @@ cmd_end(struct cmd *c, enum err err, const char *state, const char *why)
 }
 
 void
+cmd_unsent(struct cmd *c)
+{
+	if (c->queue)
+		unsent_one(c->cmds->unsent, c->claim, &c->id);
+	cmd_end(c, ERR_NODE_OFFLINE, c->queue ? NULL : "failed",
+	    "the node is offline");
+}
+
+void
 cmd_node_lost(struct node *n)
 {
 	static const char why[] = "the node left before it answered";
@@ -181,8 +197,7 @@ cmd_node_lost(struct node *n)
 			cmd_end(c, ERR_NODE_OFFLINE, NULL,
 			    "the node is offline");
 		else if (c->state == CMD_WAITING || step_waits(c))
-			cmd_end(c, ERR_NODE_OFFLINE, "failed",
-			    "the node is offline");
+			cmd_unsent(c);
 		else
 			cmd_end(c, ERR_NODE_LOST, "unknown", why);
 	}
@@ -329,11 +344,52 @@ cmd_open(struct cmd *c, const struct db_result *res, int row, int col,
 	return ok;
 }
 
+/* The node has been asked for its configuration, and nothing was sent since
+ * that changes it: the one answer is for both. */
+static bool
+cmd_join(struct cmd *c)
+{
+	struct cmd *o;
+
+	TAILQ_FOREACH(o, &c->node->cmds, node_link)
+		if (o != c && o->state == CMD_SENT && o->by_config &&
+		    o->turn == c->node->turn)
+			break;
+	if (o == NULL)
+		return false;
+	c->wire = o->wire;
+	c->cmds->hub->count.config_joined++;
+	return true;
+}
+
+static bool
+cmd_put(struct cmd *c, struct slice action)
+{
+	struct buf frame = BUF_INIT;
+	bool sent;
+
+	if (c->by_config && cmd_join(c))
+		sent = true;
+	else {
+		frame_put_command(&frame, wall_now(), &c->wire, action);
+		sent = conn_send(c->node->conn, buf_head(&frame),
+		    buf_used(&frame));
+		secret_wipe(frame.data, frame.cap);
+		buf_free(&frame);
+		c->cmds->hub->count.commands_sent += sent;
+	}
+	c->turn = c->mutates ? ++c->node->turn : c->node->turn;
+	if (sent)
+		timer_set(c->cmds->hub->timers, &c->timer,
+		    c->wait_ms * MONO_MS);
+	return sent;
+}
+
 bool
 cmd_send(struct cmd *c, const struct db_result *res, int row, int col,
     const char **why_r)
 {
-	struct buf action = BUF_INIT, frame = BUF_INIT;
+	struct buf action = BUF_INIT;
 	struct slice text;
 	bool sent;
 
@@ -346,23 +402,15 @@ cmd_send(struct cmd *c, const struct db_result *res, int row, int col,
 	}
 	text = (struct slice){ buf_cstr(&action), buf_used(&action) };
 	cmd_know(c, text);
-	if (step_begin(c, text)) {
-		secret_wipe(action.data, action.cap);
-		buf_free(&action);
-		return true;
+	if (c->again && step_turns(c, text)) {
+		*why_r = "its steps cannot be repeated";
+		sent = false;
+	} else {
+		*why_r = "the node is offline";
+		sent = step_begin(c, text) || cmd_put(c, text);
 	}
-	frame_put_command(&frame, wall_now(), &c->id, text);
 	secret_wipe(action.data, action.cap);
 	buf_free(&action);
-	sent = conn_send(c->node->conn, buf_head(&frame), buf_used(&frame));
-	secret_wipe(frame.data, frame.cap);
-	buf_free(&frame);
-	*why_r = "the node is offline";
-	if (sent) {
-		c->cmds->hub->count.commands_sent++;
-		timer_set(c->cmds->hub->timers, &c->timer,
-		    c->wait_ms * MONO_MS);
-	}
 	return sent;
 }
 
@@ -429,8 +477,8 @@ cmd_claimed(void *arg, const struct db_result *res)
 static void
 cmd_claim(struct cmds *cs)
 {
-	struct buf cols[3] = { BUF_INIT };
-	struct db_arg args[4];
+	struct buf cols[4] = { BUF_INIT };
+	struct db_arg args[5];
 	char id[ID_TEXT];
 	struct cmd *c;
 	size_t i, n = 0;
@@ -446,6 +494,8 @@ cmd_claim(struct cmds *cs)
 		db_array_id(&cols[0], &c->id);
 		db_array_id(&cols[1], &c->node_id);
 		db_array_i64(&cols[2], (int64_t)c->epoch);
+		db_array_text(&cols[3], slice_of(c->node != NULL &&
+		    c->node->remembers ? "t" : "f"));
 	}
 	id_text(&cs->hub->id, id);
 	args[0] = db_str(id);
@@ -541,6 +591,17 @@ cmd_acked(struct cmd *c, const struct frame_ack *ack)
 	buf_free(&code);
 }
 
+static struct cmd *
+cmd_by_wire(const struct node *n, const struct id *id)
+{
+	struct cmd *c;
+
+	TAILQ_FOREACH(c, &n->cmds, node_link)
+		if (id_eq(&c->wire, id))
+			break;
+	return c;
+}
+
 void
 cmd_ack(struct node *n, const struct frame_ack *ack)
 {
@@ -548,9 +609,7 @@ cmd_ack(struct node *n, const struct frame_ack *ack)
 	struct id id;
 
 	if (id_parse(&id, ack->command_id) == 0)
-		TAILQ_FOREACH(c, &n->cmds, node_link)
-			if (id_eq(&c->wire, &id))
-				break;
+		c = cmd_by_wire(n, &id);
 	if (c == NULL || c->state < CMD_SENT || step_waits(c)) {
 		n->hub->count.acks_unmatched++;
 		return;
@@ -558,8 +617,11 @@ cmd_ack(struct node *n, const struct frame_ack *ack)
 	/* Gateways say yes first and send the configuration then. */
 	if (c->by_config && ack->success)
 		return;
-	if (!ack->success || !step_next(c))
-		cmd_acked(c, ack);
+	/* A refusal is for all that joined the question. */
+	do {
+		if (!ack->success || !step_next(c))
+			cmd_acked(c, ack);
+	} while ((c = cmd_by_wire(n, &id)) != NULL && c->by_config);
 }
 
 void

@@ -6,6 +6,8 @@
 #ifndef MAST_CMD_H
 #define MAST_CMD_H
 
+#include <stdbool.h>
+
 #include "frame.h"
 #include "msg.h"
 #include "str.h"
@@ -18,6 +20,8 @@ struct node;
 struct cmds *cmds_new(struct hubd *);
 void cmds_free(struct cmds *);
 size_t cmds_inflight(const struct cmds *);
+/* No row says "sent" of which nothing left. */
+bool cmds_settled(const struct cmds *);
 
 /* MSG_COMMAND: ends in one MSG_COMMAND_DONE with that id. */
 void cmd_start(struct cmds *, struct ipc_chan *, uint64_t id,

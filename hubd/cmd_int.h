@@ -23,6 +23,7 @@ struct ipc_chan;
 struct msg_command;
 struct node;
 struct steps;
+struct unsent;
 
 #define CMD_INFLIGHT_MAX 64		/* per node */
 
@@ -49,7 +50,10 @@ struct cmd {
 	uint32_t		 wait_ms;
 	enum cmd_state		 state;
 	bool			 queue;		/* its row may wait */
+	uint64_t		 claim;		/* that took it from there */
+	bool			 again;		/* it was sent before */
 	bool			 by_config, mutates;
+	uint32_t		 turn;		/* the node's, when it was sent */
 };
 
 TAILQ_HEAD(cmd_list, cmd);
@@ -64,6 +68,8 @@ struct cmds {
 	struct ring_list	 ring;
 	struct timer		 ring_timer, poll;
 	struct db_req		*queue_claim, *queue_due;
+	uint64_t		 claims;	/* number of the last one */
+	struct unsent		*unsent;
 };
 
 /* In state CMD_QUEUED or CMD_WAITING, on the lists. */
@@ -73,6 +79,8 @@ struct cmd *cmd_find(struct node *, const struct id *);
 void cmd_free(struct cmd *);
 /* Ends without an answer of the node. state NULL: the journal knows how. */
 void cmd_end(struct cmd *, enum err, const char *state, const char *why);
+/* Nothing left, because the node did: it waits again, if it may. */
+void cmd_unsent(struct cmd *);
 /* The row says "sent"; the column is its sealed action. False: nothing left,
  * why is plain ASCII, and the cmd is still there. True: it may be gone. */
 bool cmd_send(struct cmd *, const struct db_result *, int row, int col,

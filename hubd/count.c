@@ -53,6 +53,7 @@ static const struct {
 	ROW(samples_stored), ROW(samples_dropped),
 	ROW(commands_sent), ROW(commands_acked), ROW(commands_failed),
 	ROW(commands_unknown), ROW(commands_late), ROW(acks_unmatched),
+	ROW(commands_put_back), ROW(commands_again), ROW(config_joined),
 	ROW(config_hits), ROW(config_asked), ROW(config_stored),
 	ROW(config_same), ROW(pushes),
 	ROW(published), ROW(publish_held),

@@ -33,6 +33,7 @@ struct hub_count {
 	/* commands and configurations */
 	uint64_t commands_sent, commands_acked, commands_failed;
 	uint64_t commands_unknown, commands_late, acks_unmatched;
+	uint64_t commands_put_back, commands_again, config_joined;
 	uint64_t config_hits, config_asked, config_stored, config_same;
 	uint64_t pushes;	/* legs of tunnels told to nodes */
 	/* publishing */

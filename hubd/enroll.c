@@ -15,6 +15,7 @@
 #include "ws.h"
 #include "xmalloc.h"
 
+#include "again.h"
 #include "batch.h"
 #include "conn.h"
 #include "enroll.h"
@@ -22,7 +23,6 @@
 #include "hubd.h"
 #include "listen.h"
 #include "node.h"
-#include "queue.h"
 #include "serve.h"
 #include "sink.h"
 #include "stmt.h"
@@ -65,6 +65,7 @@ struct enroll_req {
 	char			 secret[SECRET_TEXT];	/* to give */
 	char			 host[SOCK_TEXT];
 	int			 protocol;
+	bool			 remembers;	/* commands */
 	bool			 numbers;	/* its events, under ... */
 	struct id		 boot;
 	uint8_t			 tries;
@@ -185,6 +186,7 @@ enroll_read(struct enroll *e, struct enroll_req *r,
 	r->numbers = a->event_boot.n > 0;
 	if (r->numbers && id_parse(&r->boot, a->event_boot) == -1)
 		return SAY_BOOT;
+	r->remembers = a->command_dedupe;
 	r->protocol = a->protocol;
 	r->version = xstrndup(a->version.p == NULL ? "" : a->version.p,
 	    a->version.n);
@@ -237,6 +239,7 @@ enroll_accept(struct enroll *e, struct enroll_req *r,
 		.version = slice_of(r->version),
 		.expires = db_isnull(res, row, 7) ? 0 : db_i64(res, row, 7),
 		.protocol = r->protocol,
+		.remembers = r->remembers,
 		.numbers = r->numbers, .boot = r->boot,
 		.event_ack = r->numbers ? db_i64(res, row, 8) : -1,
 	};
@@ -259,7 +262,7 @@ enroll_accept(struct enroll *e, struct enroll_req *r,
 	buf_free(&b);
 	n = node_attach(h, r->conn, &info);
 	conn_live(r->conn, n);
-	queue_ring(n);
+	again_start(n);
 	serve_events(h->serve, 1);
 	log_debug("node %s: connected from %s", n->name, r->host);
 }

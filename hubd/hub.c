@@ -12,6 +12,8 @@
 #include "timer.h"
 #include "xmalloc.h"
 
+#include "batch.h"
+#include "cmd.h"
 #include "conn.h"
 #include "hub.h"
 #include "hubd.h"
@@ -29,6 +31,7 @@
 #define KEEPALIVE	15		/* until the settings are read */
 #define OFFLINE		30
 #define RETIRE_TIME	(3 * MONO_SEC)
+#define RETIRE_AGAIN	(50 * MONO_MS)
 
 struct hub {
 	struct hubd	*hubd;
@@ -45,6 +48,7 @@ struct hub {
 	struct db_req	*parts, *retention, *sessions, *stop;
 	void		(*retired)(void *);
 	void		*retired_arg;
+	mono_us		 retire_by;
 };
 
 static size_t
@@ -424,8 +428,9 @@ hub_tick(void *arg)
 		db_query(db, STMT_VERSIONS, NULL, 0, NULL, hub_versions_done,
 		    hub, &hub->versions);
 	(void)hub_args(hub, args, id, 0, num);
+	args[1] = db_str(cmds_settled(hub->hubd->cmds) ? "t" : "f");
 	if (hub->sweep == NULL)
-		db_query(db, STMT_SWEEP, args, 1, NULL, hub_sweep_done, hub,
+		db_query(db, STMT_SWEEP, args, 2, NULL, hub_sweep_done, hub,
 		    &hub->sweep);
 	push_tick(hub->hubd->pushes);
 	if (hub->reconcile_in > 0 && --hub->reconcile_in == 0)
@@ -488,23 +493,40 @@ hub_retire_done(void *arg, const struct db_result *res)
 	struct hub *hub = arg;
 
 	hub->stop = NULL;
+	if (db_err(res) != ERR_OK && batch_is_transient(res) &&
+	    mono_now() < hub->retire_by) {
+		timer_set(hub->hubd->timers, &hub->tick, RETIRE_AGAIN);
+		return;
+	}
 	if (db_err(res) != ERR_OK)
 		log_warn("cannot sign off: %s", db_message(res));
 	hub->retired(hub->retired_arg);
 }
 
-void
-hub_retire(struct hub *hub, void (*done)(void *), void *arg)
+static void
+hub_sign_off(void *arg)
 {
-	const struct db_opts opts = { .deadline = RETIRE_TIME };
+	struct hub *hub = arg;
+	const struct db_opts opts = { .deadline =
+	    hub->retire_by - mono_now() + RETIRE_AGAIN };
 	char id[ID_TEXT], num[24];
 	struct db_arg args[2];
 
-	timer_del(&hub->tick);
-	timer_del(&hub->hourly);
-	hub->retired = done;
-	hub->retired_arg = arg;
 	db_query(hub->hubd->db, STMT_HUB_STOP, args, hub_args(hub, args, id,
 	    sink_flushed(hub->hubd->sink), num), &opts, hub_retire_done, hub,
 	    &hub->stop);
+}
+
+/* Partitions may be made in this moment, of which the statement's event then
+ * hears too late: it is simply sent again. */
+void
+hub_retire(struct hub *hub, void (*done)(void *), void *arg)
+{
+	timer_del(&hub->tick);
+	timer_del(&hub->hourly);
+	timer_init(&hub->tick, hub_sign_off, hub);
+	hub->retired = done;
+	hub->retired_arg = arg;
+	hub->retire_by = mono_now() + RETIRE_TIME;
+	hub_sign_off(hub);
 }

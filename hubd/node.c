@@ -12,6 +12,7 @@
 #include "ws.h"
 #include "xmalloc.h"
 
+#include "again.h"
 #include "cache.h"
 #include "cmd.h"
 #include "conn.h"
@@ -264,6 +265,7 @@ node_attach(struct hubd *h, struct conn *c, const struct node_info *info)
 	node_set(&n->remote, slice_of(conn_host(c)));
 	n->driver = driver_find(info->type);
 	n->version_told = n->observed.begun = false;
+	n->remembers = info->remembers;
 	sink_numbered(h->sink, n, info);
 	n->seen_at = mono_now();
 	timer_del(&n->expiry);
@@ -302,6 +304,7 @@ node_detach(struct hubd *h, struct conn *c, const char *why)
 	if (!h->stopping)
 		sink_end(h->sink, n, conn_seen_wall(c), why);
 	sink_forget(h->sink, n);
+	again_forget(n);
 	queue_forget(n);
 	serve_gone(h->serve, n);
 	np = nodes_slot(h->nodes, &n->id);
@@ -320,6 +323,7 @@ nodes_free(struct nodes *ns)
 		return;
 	while ((n = TAILQ_FIRST(&ns->order)) != NULL) {
 		TAILQ_REMOVE(&ns->order, n, order);
+		again_forget(n);
 		queue_forget(n);
 		node_free(n);
 	}

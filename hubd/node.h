@@ -19,6 +19,7 @@
 #include "timer.h"
 
 struct hubd;
+struct again;
 struct conn;
 struct cmd;
 struct cache_entry;
@@ -81,6 +82,9 @@ struct node {
 	unsigned		 nhistory;
 
 	struct node_cmds	 cmds;
+	bool			 remembers;	/* commands, see frame.h */
+	struct again		*again;		/* asks for them */
+	uint32_t		 turn;		/* grows with what mutates it */
 	unsigned		 ncmds;		/* in flight */
 	unsigned		 nlate;		/* their wait is over */
 	struct cmd		*queue_cmd;	/* of its queue, in flight */
@@ -96,6 +100,7 @@ struct node_info {
 	struct slice	 name, type, version;
 	wall_us		 expires;
 	int32_t		 protocol;
+	bool		 remembers;	/* commands */
 	bool		 numbers;	/* its events, under boot ... */
 	struct id	 boot;
 	int64_t		 event_ack;	/* ... and stored up to this */

@@ -336,6 +336,7 @@ push_send(struct push *p, const struct db_result *res, int row)
 		    buf_used(&action) });
 		if (p->leg != TUNNEL_RELAY)
 			cache_stale(n);
+		n->turn++;
 		if (conn_send(n->conn, buf_head(&frame), buf_used(&frame))) {
 			h->count.pushes++;
 			timer_set(h->timers, &p->timer, ACK_TIME);

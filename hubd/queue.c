@@ -3,6 +3,7 @@
  * until it was asked about; one statement takes the head of each queue, many
  * nodes at once, and no node waits for another's.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "db.h"
@@ -19,6 +20,7 @@
 #include "node.h"
 #include "queue.h"
 #include "stmt.h"
+#include "unsent.h"
 
 #define POLL		(2 * MONO_SEC)
 #define NODES		200		/* of one statement */
@@ -32,7 +34,7 @@ queue_ring(struct node *n)
 {
 	struct cmds *cs = n->hub->cmds;
 
-	if (n->in_ring || n->queue_cmd != NULL)
+	if (n->in_ring || n->queue_cmd != NULL || n->again != NULL)
 		return;
 	n->in_ring = true;
 	TAILQ_INSERT_TAIL(&cs->ring, n, ring);
@@ -84,22 +86,6 @@ queue_start(struct cmds *cs, struct node *n, struct ipc_chan *chan,
 
 /* ---- taking ---- */
 
-/* Rows that say "sent" and never left: they wait again. Should this fail,
- * the sweep ends them as unknown. */
-static void
-queue_back(struct cmds *cs, const struct id *command)
-{
-	char hub[ID_TEXT], id[ID_TEXT];
-	struct db_arg args[2];
-
-	id_text(&cs->hub->id, hub);
-	id_text(command, id);
-	args[0] = db_str(hub);
-	args[1] = db_str(id);
-	db_query(cs->hub->db, STMT_QUEUE_BACK, args, nitems(args), NULL,
-	    NULL, NULL, NULL);
-}
-
 /* Its rights are gone: the journal says so already. */
 static void
 queue_refused(struct node *n, const struct id *id, const char *why)
@@ -121,8 +107,8 @@ queue_sent(struct cmds *cs, struct node *n, const struct id *id,
 
 	if (n == NULL || conn_state(n->conn) != CONN_LIVE ||
 	    n->epoch != (uint64_t)db_i64(res, row, 2) ||
-	    n->queue_cmd != NULL) {
-		queue_back(cs, id);
+	    n->queue_cmd != NULL || n->again != NULL) {
+		unsent_one(cs->unsent, cs->claims, id);
 		return;
 	}
 	c = cmd_find(n, id);
@@ -130,13 +116,13 @@ queue_sent(struct cmds *cs, struct node *n, const struct id *id,
 		c = cmd_add(cs, n, id, CMD_QUEUED, ANSWER_WAIT);
 	timer_del(&c->timer);
 	c->queue = true;
+	c->claim = cs->claims;
 	n->queue_cmd = c;
 	if (cmd_send(c, res, row, 3, &why))
 		return;
-	if (conn_state(n->conn) != CONN_LIVE) {
-		queue_back(cs, id);
-		cmd_end(c, ERR_NODE_OFFLINE, NULL, why);
-	} else
+	if (conn_state(n->conn) != CONN_LIVE)
+		cmd_unsent(c);
+	else
 		cmd_end(c, ERR_INTERNAL, "failed", why);
 }
 
@@ -152,6 +138,8 @@ queue_claimed(void *arg, const struct db_result *res)
 	cs->queue_claim = NULL;
 	if (db_err(res) != ERR_OK)
 		log_warn("queue: %s", db_message(res));
+	if (db_err(res) != ERR_OK && db_unsure(res))
+		unsent_claim(cs->unsent, cs->claims);
 	for (i = 0; db_err(res) == ERR_OK && i < db_rows(res); i++) {
 		if (db_id(res, i, 0, &node) == -1 ||
 		    db_id(res, i, 1, &id) == -1)
@@ -166,23 +154,24 @@ queue_claimed(void *arg, const struct db_result *res)
 }
 
 static size_t
-queue_columns(struct cmds *cs, struct buf cols[2])
+queue_columns(struct cmds *cs, struct buf cols[3])
 {
 	struct node *n;
 	size_t i, count = 0;
 
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 3; i++)
 		db_array_begin(&cols[i]);
 	while (count < NODES && (n = TAILQ_FIRST(&cs->ring)) != NULL) {
 		queue_forget(n);
-		if (n->queue_cmd != NULL ||
+		if (n->queue_cmd != NULL || n->again != NULL ||
 		    conn_state(n->conn) != CONN_LIVE)
 			continue;
 		db_array_id(&cols[0], &n->id);
 		db_array_i64(&cols[1], (int64_t)n->epoch);
+		db_array_text(&cols[2], slice_of(n->remembers ? "t" : "f"));
 		count++;
 	}
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 3; i++)
 		db_array_end(&cols[i]);
 	return count;
 }
@@ -193,22 +182,34 @@ static void
 queue_turn(void *arg)
 {
 	struct cmds *cs = arg;
-	struct buf cols[2] = { BUF_INIT, BUF_INIT };
-	char hub[ID_TEXT];
-	struct db_arg args[3];
+	struct buf cols[3] = { BUF_INIT, BUF_INIT, BUF_INIT };
+	char hub[ID_TEXT], number[24];
+	struct db_arg args[5];
+	size_t i;
 
-	if (cs->queue_claim != NULL || TAILQ_EMPTY(&cs->ring))
+	if (cs->queue_claim != NULL || TAILQ_EMPTY(&cs->ring) ||
+	    unsent_waits(cs->unsent))
 		return;
 	if (queue_columns(cs, cols) > 0 && hub_ready(cs->hub->hub)) {
 		id_text(&cs->hub->id, hub);
 		args[0] = db_str(hub);
 		args[1] = db_str(buf_cstr(&cols[0]));
 		args[2] = db_str(buf_cstr(&cols[1]));
+		(void)snprintf(number, sizeof(number), "%llu",
+		    (unsigned long long)++cs->claims);
+		args[3] = db_str(number);
+		args[4] = db_str(buf_cstr(&cols[2]));
 		db_query(cs->hub->db, STMT_QUEUE_CLAIM, args, nitems(args),
 		    NULL, queue_claimed, cs, &cs->queue_claim);
 	}
-	buf_free(&cols[0]);
-	buf_free(&cols[1]);
+	for (i = 0; i < nitems(cols); i++)
+		buf_free(&cols[i]);
+}
+
+void
+queue_go(struct cmds *cs)
+{
+	queue_turn(cs);
 }
 
 /* ---- looking ---- */
@@ -248,6 +249,7 @@ void
 queue_init(struct cmds *cs)
 {
 	TAILQ_INIT(&cs->ring);
+	cs->unsent = unsent_new(cs->hub);
 	timer_init(&cs->ring_timer, queue_turn, cs);
 	timer_init(&cs->poll, queue_poll, cs);
 	timer_set(cs->hub->timers, &cs->poll, POLL);
@@ -262,6 +264,7 @@ queue_free(struct cmds *cs)
 	timer_del(&cs->poll);
 	db_forget(&cs->queue_claim);
 	db_forget(&cs->queue_due);
+	unsent_free(cs->unsent);
 	while ((n = TAILQ_FIRST(&cs->ring)) != NULL)
 		queue_forget(n);
 }

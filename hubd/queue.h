@@ -21,6 +21,8 @@ void queue_free(struct cmds *);
 void queue_ring(struct node *);
 /* The node record goes, or its session did. */
 void queue_forget(struct node *);
+/* What is due may be claimed again. */
+void queue_go(struct cmds *);
 /* MSG_COMMAND without a wait, for a node that is here: the answer comes when
  * it ends soon, else ERR_UNAVAILABLE: the journal has the rest. */
 void queue_start(struct cmds *, struct node *, struct ipc_chan *,

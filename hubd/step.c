@@ -32,6 +32,7 @@ step_frame(struct cmd *c, struct slice action)
 	bool sent;
 
 	frame_put_command(&frame, wall_now(), &c->wire, action);
+	c->node->turn++;
 	sent = conn_send(c->node->conn, buf_head(&frame), buf_used(&frame));
 	secret_wipe(frame.data, frame.cap);
 	buf_free(&frame);
@@ -43,13 +44,20 @@ step_frame(struct cmd *c, struct slice action)
 }
 
 bool
-step_begin(struct cmd *c, struct slice action)
+step_turns(const struct cmd *c, struct slice action)
 {
 	const struct driver *d = c->node->driver;
+
+	return d != NULL && d->turns != NULL && d->turns(action);
+}
+
+bool
+step_begin(struct cmd *c, struct slice action)
+{
 	struct slice config;
 	struct steps *s;
 
-	if (d == NULL || d->turns == NULL || !d->turns(action))
+	if (!step_turns(c, action))
 		return false;
 	s = c->steps = xcalloc(1, sizeof(*s));
 	s->arena = arena_new(0);
@@ -78,7 +86,7 @@ step_config(struct cmd *c, struct slice config)
 		    "the node has become of another kind" : s->plan.why);
 	else if (!step_frame(c, s->plan.n == 0 ? s->action :
 	    s->plan.v[0].action))
-		cmd_end(c, ERR_NODE_OFFLINE, "failed", "the node is offline");
+		cmd_unsent(c);
 	else
 		s->waits = false;
 }

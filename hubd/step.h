@@ -15,6 +15,8 @@
 
 struct cmd;
 
+/* Whether the dialect of the node may make several of this action. */
+bool step_turns(const struct cmd *, struct slice action);
 /* Whether this action is one of those; then it is dealt with: the cmd waits
  * for the node's configuration, is on its way, or has ended. */
 bool step_begin(struct cmd *, struct slice action);

@@ -265,7 +265,8 @@
     "    WHERE m.started_at < now() - interval '30 days' AND EXISTS (SELECT\n" \
     "    FROM mast.event_marks n WHERE n.node_id = m.node_id\n" \
     "    AND n.started_at > m.started_at))\n" \
-    "SELECT mast.drop_old_partitions(), mast.purge_expired()"
+    "SELECT mast.drop_old_partitions(), mast.purge_expired(),\n" \
+    "    mast.purge_commands()"
 
 /* $1 hub; arrays: $2 node, $3 epoch, $4 at, $5 seen, $6 why. Only the
  * session that still has this epoch ends. */
@@ -304,13 +305,14 @@
     "UPDATE mast.node_state t SET config_stale = true FROM done\n" \
     "WHERE done.stale AND t.node_id = done.node_id"
 
-/* $1 hub; arrays: $2 command, $3 node, $4 epoch. Marked as sent before a
+/* $1 hub; arrays: $2 command, $3 node, $4 epoch, $5 whether the
+ * node remembers commands. Marked as sent before a
  * byte leaves. */
 #define CLAIM \
-    "WITH u AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[])\n" \
-    "    AS u(id, node, epoch))\n" \
+    "WITH u AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[],\n" \
+    "    $5::boolean[]) AS u(id, node, epoch, remembers))\n" \
     "UPDATE mast.commands c SET state = 'sent', hub_id = $1::uuid,\n" \
-    "    epoch = u.epoch, sent_at = now()\n" \
+    "    epoch = u.epoch, sent_at = now(), remembers = u.remembers\n" \
     "FROM u JOIN mast.node_sessions s ON s.node_id = u.node\n" \
     "    AND s.epoch = u.epoch AND s.hub_id = $1::uuid\n" \
     "WHERE c.id = u.id AND c.node_id = u.node AND c.state = 'queued'\n" \
@@ -323,8 +325,9 @@
     "SELECT s.node_id, s.epoch FROM mast.node_sessions s\n" \
     "WHERE s.hub_id = $1::uuid AND s.connected_at < now() - interval '15 s'"
 
-/* $1 hub. Commands past their time, those of hubs that are long gone, and
- * queued ones of ours whose claim got lost with its connection. */
+/* $1 hub, $2 whether none of ours may be one that never left. Commands past
+ * their time, those of hubs that are long gone, and the net: what the hub
+ * could not keep the end of. */
 #define SWEEP \
     "WITH late AS (UPDATE mast.commands c SET state = 'expired',\n" \
     "    done_at = now(), error = 'not sent within its time to live'\n" \
@@ -336,7 +339,7 @@
     "    RETURNING 1),\n" \
     "unsure AS (UPDATE mast.commands c SET state = 'unknown',\n" \
     "    done_at = now(), error = 'whether it was sent is not known'\n" \
-    "    WHERE c.state = 'sent' AND c.queue AND c.hub_id = $1::uuid\n" \
+    "    WHERE $2::boolean AND c.state = 'sent' AND c.hub_id = $1::uuid\n" \
     "    AND c.sent_at < now() - interval '5 minutes')\n" \
     "SELECT (SELECT count(*) FROM late), (SELECT count(*) FROM lost)"
 
@@ -433,9 +436,9 @@ static const struct db_stmt stmts[] = {
 	[STMT_EVENTS] = { "events", EVENTS, 13, 0 },
 	[STMT_ENDS] = { "ends", ENDS, 6, 0 },
 	[STMT_FINALS] = { "finals", FINALS, 8, 0 },
-	[STMT_CLAIM] = { "claim", CLAIM, 4, 0 },
+	[STMT_CLAIM] = { "claim", CLAIM, 5, 0 },
 	[STMT_SESSIONS] = { "sessions", SESSIONS, 1, DB_READ },
-	[STMT_SWEEP] = { "sweep", SWEEP, 1, DB_READ },
+	[STMT_SWEEP] = { "sweep", SWEEP, 2, DB_READ },
 	[STMT_CONFIG_STORE] = { "config_store", CONFIG_STORE, 7, 0 },
 	[STMT_PARTITIONS] = { "partitions",
 	    "SELECT mast.ensure_partitions(7)", 0, DB_BULK },

@@ -41,6 +41,7 @@ enum stmt {
 	STMT_QUEUE_CLAIM = 1 << 8,
 	STMT_QUEUE_DUE,
 	STMT_QUEUE_BACK,
+	STMT_AGAIN,
 	STMT_QUEUE__END,
 
 	/* stmt_record.c */

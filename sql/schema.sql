@@ -174,6 +174,7 @@ column commands.actor_name text
 column commands.actor_token uuid
 column commands.actor_user uuid
 column commands.change bigint not null
+column commands.claim bigint
 column commands.config_hash bytea
 column commands.created_at timestamp with time zone not null default now
 column commands.done_at timestamp with time zone
@@ -187,6 +188,7 @@ column commands.min_role role not null default 'operator'::role
 column commands.node_id uuid not null
 column commands.node_name text not null
 column commands.queue boolean not null default false
+column commands.remembers boolean not null default false
 column commands.request_id text
 column commands.secret_hash bytea
 column commands.sent_at timestamp with time zone
@@ -716,6 +718,8 @@ index CREATE INDEX audit_target_idx ON mast.audit USING btree target_type, targe
 index CREATE INDEX certificate_use_current_idx ON mast.certificate_use USING btree current
 index CREATE INDEX certificate_use_previous_idx ON mast.certificate_use USING btree previous
 index CREATE INDEX commands_change_idx ON mast.commands USING btree change
+index CREATE INDEX commands_claim_idx ON mast.commands USING btree hub_id, claim WHERE state = 'sent'::command_state
+index CREATE INDEX commands_done_idx ON mast.commands USING btree done_at WHERE done_at IS NOT NULL
 index CREATE INDEX commands_node_idx ON mast.commands USING btree node_id, seq DESC
 index CREATE INDEX commands_open_idx ON mast.commands USING btree node_id, seq WHERE state = ANY ARRAY['queued'::command_state, 'sent'::command_state]
 index CREATE INDEX commands_queue_idx ON mast.commands USING btree node_id, seq WHERE state = 'queued'::command_state AND queue
@@ -1052,6 +1056,7 @@ function node_born returns trigger owner _mast_ctl v definer search_path=pg_cata
 function node_state_kept returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.node_states AS s node_id, at, state VALUES NEW.node_id, clock_timestamp , CASE NEW.status WHEN 'online' THEN 'online' WHEN 'degraded' THEN 'online' WHEN 'offline' THEN 'offline' ELSE 'unknown' END ON CONFLICT node_id, at DO UPDATE SET state = excluded.state; RETURN NULL; END
 function node_status_changed returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN IF NEW.status <> 'offline' THEN UPDATE mast.alarms a SET closed_at = clock_timestamp , closed_why = 'cleared' WHERE a.node_id = NEW.node_id AND a.object = '' AND a.code = 'node_offline' AND a.closed_at IS NULL; RETURN NULL; END IF; UPDATE mast.alarms a SET count = a.count + 1, closed_at = NULL, closed_why = NULL, last_at = clock_timestamp , acknowledged_at = NULL, acknowledged_by = NULL, ack_name = NULL, ack_note = NULL WHERE a.id = SELECT b.id FROM mast.alarms b WHERE b.node_id = NEW.node_id AND b.object = '' AND b.code = 'node_offline' AND b.closed_at > now - interval '5 minutes' ORDER BY b.last_at DESC LIMIT 1 ; IF NOT FOUND THEN INSERT INTO mast.alarms node_id, code, source, severity, message VALUES NEW.node_id, 'node_offline', 'liveness', 'critical', 'The node is offline' ON CONFLICT node_id, object, code WHERE closed_at IS NULL DO NOTHING; END IF; RETURN NULL; END
 function provider_key_for p_user uuid, p_provider text returns TABLE sealed bytea, sealed_for bytea, model_preference text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT k.sealed, k.sealed_for, k.model_preference FROM mast.provider_keys k WHERE k.user_id = p_user AND k.provider = p_provider AND EXISTS SELECT FROM mast.me m WHERE m.id = p_user ; END
+function purge_commands returns bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE days integer; n bigint; BEGIN SELECT greatest 90, SELECT s.value FROM mast.settings s WHERE s.key = 'events_retention_days' INTO days; DELETE FROM mast.commands c WHERE c.id IN SELECT o.id FROM mast.commands o WHERE o.done_at IS NOT NULL AND o.done_at < now - make_interval days => days ORDER BY o.done_at LIMIT 50000 ; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END
 function purge_expired returns bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE n bigint; total bigint := 0; BEGIN -- Asked first: an empty DELETE would still drop every session cache. IF EXISTS SELECT FROM mast.sessions s WHERE s.expires_at < now - interval '1 day' THEN DELETE FROM mast.sessions s WHERE s.expires_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; END IF; DELETE FROM mast.idempotency_keys k WHERE k.created_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.node_tokens t WHERE greatest t.expires_at, t.used_at < now - interval '30 days'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.hubs h WHERE h.seen_at < now - interval '30 days' AND NOT EXISTS SELECT FROM mast.node_sessions s WHERE s.hub_id = h.id ; GET DIAGNOSTICS n = ROW_COUNT; RETURN total + n; END
 function rfc3339 t timestamp with time zone returns text owner _mast_ctl s : RETURN to_char t AT TIME ZONE 'UTC'::text , 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text
 function rollup p_until timestamp with time zone returns bigint owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE width interval[] := '{1 min,10 min,1 hour}'::interval[]; piece interval[] := '{10 min,2 hours,1 day}'::interval[]; kept interval[] := '{2 days,14 days,90 days}'::interval[]; target text[] := ARRAY['minutes', 'tens', 'hours']; upto timestamptz := least p_until, now ; since timestamptz; ends timestamptz; n bigint; total bigint := 0; l integer; BEGIN IF NOT pg_try_advisory_xact_lock hashtext 'mast rollup' THEN RETURN 0; END IF; FOR l IN 1 .. 3 LOOP SELECT m.until INTO since FROM mast.rollup_marks m WHERE m.level = l; -- What is below is gone by then. since := greatest since, date_bin width[l], now - kept[l], 'epoch' ; ends := least date_bin width[l], upto, 'epoch' , since + piece[l] ; IF ends > since THEN EXECUTE format 'INSERT INTO mast.%I node_id, object, ' 'at, n, lo, mean, hi SELECT p.node_id, p.object, ' 'p.at, array_agg p.n ORDER BY p.k , ' 'array_agg p.lo ORDER BY p.k , ' 'array_agg p.mean ORDER BY p.k , ' 'array_agg p.hi ORDER BY p.k FROM ' 'SELECT h.node_id, h.object, ' 'date_bin %L, h.at, ''epoch'' AS at, u.k, ' 'coalesce sum u.n , 0 ::integer AS n, ' 'min u.lo AS lo, sum u.mean::float8 * u.n ' '/ nullif sum u.n , 0 ::real AS mean, ' 'max u.hi AS hi FROM mast.history h, unnest ' 'coalesce h.n, SELECT array_agg ' ' x IS NOT NULL ::integer FROM unnest h.lo x , ' 'h.lo, h.mean, h.hi ' 'WITH ORDINALITY AS u n, lo, mean, hi, k ' 'WHERE h.level = %s AND h.at >= $1 AND h.at < $2 ' 'GROUP BY 1, 2, 3, 4 p GROUP BY 1, 2, 3 ' 'ON CONFLICT node_id, object, at DO UPDATE SET ' 'n = excluded.n, lo = excluded.lo, ' 'mean = excluded.mean, hi = excluded.hi', target[l], width[l], l - 1 USING since, ends; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; UPDATE mast.rollup_marks m SET until = ends WHERE m.level = l; ELSE ends := since; END IF; upto := ends; END LOOP; RETURN total; END
@@ -1235,6 +1240,7 @@ grant EXECUTE to _mast_ctl on function node_born
 grant EXECUTE to _mast_ctl on function node_state_kept
 grant EXECUTE to _mast_ctl on function node_status_changed
 grant EXECUTE to _mast_ctl on function provider_key_for p_user uuid, p_provider text
+grant EXECUTE to _mast_ctl on function purge_commands
 grant EXECUTE to _mast_ctl on function purge_expired
 grant EXECUTE to _mast_ctl on function rfc3339 t timestamp with time zone
 grant EXECUTE to _mast_ctl on function rollup p_until timestamp with time zone
@@ -1261,6 +1267,7 @@ grant EXECUTE to _mast_hubd on function certificate_expiry p_fingerprint text, p
 grant EXECUTE to _mast_hubd on function command_refusal p_user uuid, p_token uuid, p_node uuid, p_role role
 grant EXECUTE to _mast_hubd on function drop_old_partitions
 grant EXECUTE to _mast_hubd on function ensure_partitions p_days_ahead integer
+grant EXECUTE to _mast_hubd on function purge_commands
 grant EXECUTE to _mast_hubd on function purge_expired
 grant EXECUTE to _mast_hubd on function rfc3339 t timestamp with time zone
 grant EXECUTE to _mast_hubd on function rollup p_until timestamp with time zone
@@ -1449,11 +1456,13 @@ grant UPDATE to _mast_apid on recovery_codes.used_at
 grant UPDATE to _mast_apid on settings.updated_at
 grant UPDATE to _mast_apid on settings.updated_by
 grant UPDATE to _mast_apid on settings.value
+grant UPDATE to _mast_hubd on commands.claim
 grant UPDATE to _mast_hubd on commands.done_at
 grant UPDATE to _mast_hubd on commands.epoch
 grant UPDATE to _mast_hubd on commands.error
 grant UPDATE to _mast_hubd on commands.error_code
 grant UPDATE to _mast_hubd on commands.hub_id
+grant UPDATE to _mast_hubd on commands.remembers
 grant UPDATE to _mast_hubd on commands.sent_at
 grant UPDATE to _mast_hubd on commands.state
 grant UPDATE to _mast_hubd on commands.steps

@@ -246,6 +246,9 @@ class Node:
         self.version = version
         self.device_type = device_type
         self.boot = None                # numbers its events under this
+        self.dedupe = False             # remembers what it was told
+        self.memory = {}                # command_id -> members of the ack
+        self.repeats = []               # ids that came again
         self.auto = auto
         self.ws = None
         self.answer = None              # of the handshake
@@ -304,6 +307,8 @@ class Node:
             p["device_type"] = self.device_type
         if self.boot:
             p["event_boot"] = self.boot
+        if self.dedupe:
+            p["command_dedupe"] = True
         if self.secret:
             p.update(node_id=self.id, node_secret=self.secret)
         elif self.token:
@@ -373,12 +378,18 @@ class Node:
         elif doc["type"] == "command":
             cid = doc["payload"]["command_id"]
             action = doc["payload"]["action"]
+            if self.dedupe and cid in self.memory:
+                self.repeats.append(cid)
+                self.ack(cid, **self.memory[cid])
+                return
             self.commands.append((cid, action))
             if action.get("type") == "get_config":
                 if self.config is not None:
                     self.send("config_response", self.config)
                 return
             members = self.on_command(cid, action)
+            if self.dedupe:
+                self.memory[cid] = members or {}
             if members is not None:
                 if members.get("success"):
                     self._tunnel(action)

@@ -181,6 +181,7 @@ sim_report(struct sim *s, FILE *f)
 		{ "tls_failed", b->tls_failed }, { "stats", b->stats },
 		{ "health", b->health }, { "events", b->events },
 		{ "commands", b->commands }, { "acks", b->acks },
+		{ "commands_again", b->commands_again },
 		{ "refused", b->refused }, { "configs", b->configs },
 		{ "pings", b->pings }, { "ws_pings", b->ws_pings },
 		{ "events_acked", b->events_acked },
@@ -323,6 +324,7 @@ sim_end(struct sim *s)
 		io_close(&s->nodes[i], false);
 		buf_free(&s->nodes[i].out);
 		free(s->nodes[i].acks);
+		free(s->nodes[i].done);
 		free(s->nodes[i].tunnels);
 	}
 	node_save(s);
@@ -401,6 +403,7 @@ static const char usage_text[] =
 "  --events R            events per second of the whole fleet (0)\n"
 "  --ack-ms N            delay of acks (0);  --shuffle: newest first\n"
 "  --number-events       number events and keep them until acknowledged\n"
+"  --dedupe              remember commands, answer repeated ones\n"
 "  --no-ack              commands are never answered\n"
 "  --refuse TYPE         this command is answered success:false\n"
 "  --reconnect old|new|none   1..60 s, flat 5 s, never (new)\n"
@@ -468,7 +471,7 @@ opt_sources(struct sim *s, char *v)
 
 enum { OPT_CONNECT = 1, OPT_PLAIN, OPT_PATH, OPT_HOST, OPT_TOKEN, OPT_CREDS, OPT_SAVE,
     OPT_KIND, OPT_FLOWS, OPT_BYTES, OPT_STATS, OPT_SHARE, OPT_HEALTH, OPT_EVENTS, OPT_ACK,
-    OPT_SHUFFLE, OPT_NUMBERS, OPT_NOACK, OPT_REFUSE, OPT_RECONNECT, OPT_TRAP, OPT_SOURCES, OPT_RAMP,
+    OPT_SHUFFLE, OPT_NUMBERS, OPT_DEDUPE, OPT_NOACK, OPT_REFUSE, OPT_RECONNECT, OPT_TRAP, OPT_SOURCES, OPT_RAMP,
     OPT_DURATION, OPT_SAMPLES, OPT_LEDGER, OPT_REPORT, OPT_PRINT, OPT_HELP };
 
 static const struct option longopts[] = {
@@ -481,6 +484,7 @@ static const struct option longopts[] = {
 	{ "health-ms", 1, NULL, OPT_HEALTH }, { "events", 1, NULL, OPT_EVENTS },
 	{ "ack-ms", 1, NULL, OPT_ACK }, { "shuffle", 0, NULL, OPT_SHUFFLE },
 	{ "number-events", 0, NULL, OPT_NUMBERS },
+	{ "dedupe", 0, NULL, OPT_DEDUPE },
 	{ "no-ack", 0, NULL, OPT_NOACK }, { "refuse", 1, NULL, OPT_REFUSE },
 	{ "reconnect", 1, NULL, OPT_RECONNECT }, { "trap", 1, NULL, OPT_TRAP },
 	{ "sources", 1, NULL, OPT_SOURCES }, { "ramp", 1, NULL, OPT_RAMP },
@@ -520,6 +524,7 @@ sim_option(struct sim *s, int c, char *v)
 	case OPT_ACK: o->ack_ms = atoi(v); break;
 	case OPT_SHUFFLE: o->shuffle = true; break;
 	case OPT_NUMBERS: o->numbers = true; break;
+	case OPT_DEDUPE: o->dedupe = true; break;
 	case OPT_NOACK: o->ack = false; break;
 	case OPT_REFUSE: o->refuse = v; break;
 	case OPT_RECONNECT:

@@ -55,6 +55,7 @@ struct sim_opts {
 	struct sockaddr_in to;
 	bool	 plain, keep_going, ack, shuffle, print;
 	bool	 numbers;		/* events, and keeps them */
+	bool	 dedupe;		/* remembers commands */
 	char	*path, *samples, *save, *ledger, *report, *host;
 	enum sim_kind kind;
 	enum sim_trap trap;
@@ -69,6 +70,7 @@ struct sim_opts {
 };
 
 struct sim_ack { char id[40]; bool ok; const char *why; };
+#define SIM_DONE 256	/* commands that a node remembers */
 struct sim_tunnel { char id[37]; };
 
 enum sim_phase { PH_IDLE, PH_CONNECT, PH_TLS, PH_UPGRADE, PH_AUTH, PH_LIVE };
@@ -96,6 +98,8 @@ struct sim_node {
 	uint64_t	 event_acked, event_sent;
 	struct sim_ack	*acks;
 	size_t		 nacks;
+	struct sim_ack	*done;		/* the last ones, in a ring */
+	size_t		 ndone;
 	struct sim_tunnel *tunnels;
 	size_t		 ntunnels;
 };
@@ -105,6 +109,7 @@ struct sim_books {
 	    auth_timeout, closed, resets, stats, health, events, commands,
 	    acks, refused, configs, pings, ws_pings, stalled, bytes_out,
 	    tls_failed, replaced, events_acked, events_again,
+	    commands_again,
 	    tunnels;			/* that nodes have now */
 	struct hist wait, handshake, auth, late, total;
 };

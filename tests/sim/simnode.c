@@ -56,6 +56,8 @@ node_ready(struct sim_node *nd)
 		buf_puts(&b, "\"device_type\":\"edge\",");
 	if (s->o.numbers)
 		buf_printf(&b, "\"event_boot\":\"%s\",", node_boot(nd));
+	if (s->o.dedupe)
+		buf_puts(&b, "\"command_dedupe\":true,");
 	if (nd->id[0] != '\0')
 		buf_printf(&b, "\"node_id\":\"%s\",\"node_secret\":\"%s\",",
 		    nd->id, secret);
@@ -373,6 +375,45 @@ node_rotate(struct sim_node *nd, struct slice action)
 	nd->sim->unsaved = true;
 }
 
+static struct sim_ack *
+node_will_ack(struct sim_node *nd)
+{
+	struct sim *s = nd->sim;
+
+	nd->acks = xreallocarray(nd->acks, nd->nacks + 1, sizeof(*nd->acks));
+	if (nd->t_ack.pprev == NULL)
+		wheel_set(&s->wheel, &nd->t_ack, mono_now() +
+		    s->o.ack_ms * MONO_MS);
+	return &nd->acks[nd->nacks++];
+}
+
+/* It was done before: its answer again, and nothing else. */
+static bool
+node_done_before(struct sim_node *nd, struct slice id)
+{
+	size_t i, n = nd->ndone < SIM_DONE ? nd->ndone : SIM_DONE;
+
+	for (i = 0; i < n; i++)
+		if (slice_eq(id, nd->done[i].id))
+			break;
+	if (i == n)
+		return false;
+	nd->sim->b.commands_again++;
+	if (nd->sim->ledger != NULL)
+		fprintf(nd->sim->ledger, "repeat %s %.*s\n", nd->id,
+		    (int)id.n, id.p);
+	*node_will_ack(nd) = nd->done[i];
+	return true;
+}
+
+static void
+node_remember(struct sim_node *nd, const struct sim_ack *a)
+{
+	if (nd->done == NULL)
+		nd->done = xcalloc(SIM_DONE, sizeof(*nd->done));
+	nd->done[nd->ndone++ % SIM_DONE] = *a;
+}
+
 static void
 node_command(struct sim_node *nd, struct slice payload)
 {
@@ -388,6 +429,8 @@ node_command(struct sim_node *nd, struct slice payload)
 		nd->want_close = "a command without id, action or type";
 		return;
 	}
+	if (s->o.dedupe && node_done_before(nd, id))
+		return;
 	if (s->ledger != NULL)
 		fprintf(s->ledger, "command %s %.*s %.*s\n", nd->id,
 		    (int)id.n, id.p, (int)type.n, type.p);
@@ -402,8 +445,7 @@ node_command(struct sim_node *nd, struct slice payload)
 		node_rotate(nd, action);
 	if (!s->o.ack)
 		return;
-	nd->acks = xreallocarray(nd->acks, nd->nacks + 1, sizeof(*nd->acks));
-	a = &nd->acks[nd->nacks++];
+	a = node_will_ack(nd);
 	memcpy(a->id, id.p, id.n);
 	a->id[id.n] = '\0';
 	a->ok = s->o.refuse == NULL || !slice_eq(type, s->o.refuse);
@@ -411,9 +453,8 @@ node_command(struct sim_node *nd, struct slice payload)
 	a->ok &= a->why == NULL;
 	if (!a->ok)
 		s->b.refused++;
-	if (nd->t_ack.pprev == NULL)
-		wheel_set(&s->wheel, &nd->t_ack, mono_now() +
-		    s->o.ack_ms * MONO_MS);
+	if (s->o.dedupe)
+		node_remember(nd, a);
 }
 
 static void

@@ -191,6 +191,13 @@ START_TEST(auth)
 	    &why), 0);
 	ck_assert(a.token.p == NULL && a.node_id.p == NULL &&
 	    a.node_secret.p == NULL && a.protocol == -1);
+	ck_assert(!a.command_dedupe);
+	ck_assert_int_eq(frame_auth(SLICE("{\"command_dedupe\":true}"), &a,
+	    &why), 0);
+	ck_assert(a.command_dedupe);
+	ck_assert_int_eq(frame_auth(SLICE("{\"command_dedupe\":1}"), &a,
+	    &why), 0);
+	ck_assert(!a.command_dedupe);
 	ck_assert_int_eq(frame_auth(SLICE("{\"protocol_version\":-4}"), &a,
 	    &why), 0);
 	ck_assert_int_eq(a.protocol, -1);
