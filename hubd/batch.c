@@ -214,7 +214,7 @@ batch_done(void *arg, const struct db_result *res)
 
 /* How many of the oldest rows go: all that a statement may carry. */
 static unsigned
-batch_fill(struct batch *b, struct buf *cols)
+batch_fill(struct batch *b, struct buf *cols, const struct batch_row **last_r)
 {
 	unsigned max = b->fixed ? b->inflight : b->limit, n = 0, i;
 	const struct batch_row *row;
@@ -227,6 +227,7 @@ batch_fill(struct batch *b, struct buf *cols)
 		    bytes + row->bytes > BYTES_MAX))
 			break;
 		b->kind->put(cols, row);
+		*last_r = row;
 		bytes += row->bytes;
 		n++;
 	}
@@ -239,8 +240,9 @@ static void
 batch_send(struct batch *b)
 {
 	struct buf cols[BATCH_COLS] = { BUF_INIT };
-	struct db_arg args[BATCH_COLS + 2];
-	char id[ID_TEXT], number[24];
+	struct db_arg args[BATCH_COLS + 3];
+	char id[ID_TEXT], number[24], mark[24];
+	const struct batch_row *last = NULL;
 	size_t n = 0, i;
 
 	if (b->req != NULL || b->n == 0)
@@ -249,7 +251,7 @@ batch_send(struct batch *b)
 		batch_schedule(b, b->retry);
 		return;
 	}
-	b->inflight = batch_fill(b, cols);
+	b->inflight = batch_fill(b, cols, &last);
 	id_text(&b->hub->id, id);
 	args[n++] = db_str(id);
 	if (b->kind->numbered) {
@@ -259,6 +261,11 @@ batch_send(struct batch *b)
 	}
 	for (i = 0; i < b->kind->cols; i++)
 		args[n++] = db_str(buf_cstr(&cols[i]));
+	if (b->kind->mark != NULL) {
+		(void)snprintf(mark, sizeof(mark), "%lld",
+		    (long long)b->kind->mark(b->hub, last));
+		args[n++] = db_str(mark);
+	}
 	db_query(b->hub->db, b->kind->stmt, args, n, NULL, batch_done, b,
 	    &b->req);
 	for (i = 0; i < b->kind->cols; i++)

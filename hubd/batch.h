@@ -33,6 +33,8 @@ struct batch_kind {
 	unsigned	 stmt;
 	bool		 numbered;	/* $2 is the number of the batch */
 	unsigned	 cols;		/* array parameters after that */
+	/* Of its last row, the parameter after those. May be NULL. */
+	wall_us		(*mark)(struct hubd *, const struct batch_row *);
 	unsigned	 rows;		/* per statement */
 	mono_us		 delay;		/* the first row waits so long */
 	/* Appends the row to each column's array. */

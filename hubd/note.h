@@ -25,6 +25,7 @@ struct note {
 	struct slice		 name, raw, category, message, details, flow;
 	struct id		 boot;		/* with seq */
 	int64_t			 seq;		/* 0: not numbered */
+	bool			 drops;		/* tells of dropped events */
 	char			 text[];
 };
 

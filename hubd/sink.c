@@ -49,6 +49,8 @@ struct sink {
 	struct putoff_list	 putoff;
 	struct timer		 ack;
 	uint64_t		 lost;	/* of the hub's own rows */
+	size_t			 telling;	/* rows that tell of drops */
+	wall_us			 drop_since;	/* the first one not stored */
 	struct db_req		*seen_req;
 	struct timer		 tick;
 };
@@ -91,6 +93,27 @@ sink_acks(void *arg)
 }
 
 /* ---- events ---- */
+
+/* Until the row that counts the drops is stored, a crash loses the count:
+ * the window that the next start names must begin before them. */
+static bool
+sink_owes(const struct sink *s)
+{
+	return !TAILQ_EMPTY(&s->drops) || s->lost > 0 || s->telling > 0;
+}
+
+static wall_us
+sink_bound(const struct sink *s, wall_us at)
+{
+	return sink_owes(s) && s->drop_since < at ? s->drop_since : at;
+}
+
+static wall_us
+event_mark(struct hubd *h, const struct batch_row *row)
+{
+	return sink_bound(h->sink,
+	    ((const struct note *)(const void *)row)->at);
+}
 
 static void
 event_put(struct buf *cols, const struct batch_row *row)
@@ -159,6 +182,7 @@ event_done(struct hubd *h, struct batch_row *row, bool stored)
 
 	if (!stored)
 		h->count.events_dead++;
+	h->sink->telling -= note->drops;
 	if (note->seq > 0)
 		event_acked(h, note);
 	free(row);
@@ -166,6 +190,7 @@ event_done(struct hubd *h, struct batch_row *row, bool stored)
 
 static const struct batch_kind events_kind = {
 	.name = "events", .stmt = STMT_EVENTS, .numbered = true, .cols = 11,
+	.mark = event_mark,
 	.rows = 1000, .delay = 20 * MONO_MS, .put = event_put,
 	.result = event_result, .done = event_done,
 };
@@ -284,9 +309,17 @@ sink_put_note(struct sink *s, struct note *n)
 }
 
 static void
+sink_owe(struct sink *s)
+{
+	if (!sink_owes(s))
+		s->drop_since = wall_now();
+}
+
+static void
 sink_drop(struct sink *s, struct node *n)
 {
 	s->hub->count.events_dropped++;
+	sink_owe(s);
 	n->dropped++;
 	n->drop_at = mono_now();
 	if (!n->in_drop) {
@@ -382,11 +415,13 @@ sink_note(struct sink *s, struct note *n)
 {
 	s->hub->count.events_received++;
 	if (!sink_full(s, RESERVE)) {
+		s->telling += n->drops;
 		sink_put_note(s, n);
 		return;
 	}
-	s->lost++;
 	s->hub->count.events_dropped++;
+	sink_owe(s);
+	s->lost++;
 	free(n);
 }
 
@@ -396,6 +431,7 @@ sink_tell(struct sink *s, const struct id *who, const char *name,
 {
 	struct buf msg = BUF_INIT, details = BUF_INIT;
 	struct json_w w;
+	struct note *n;
 
 	buf_printf(&msg, "%llu events were dropped",
 	    (unsigned long long)dropped);
@@ -406,9 +442,11 @@ sink_tell(struct sink *s, const struct id *who, const char *name,
 	json_w_key(&w, "dropped");
 	json_w_u64(&w, dropped);
 	json_w_end_object(&w);
-	sink_note(s, note_new(&(struct note_text){ .node = *who,
+	n = note_new(&(struct note_text){ .node = *who,
 	    .name = name, .severity = NOTE_WARNING, .category = "hub",
-	    .message = buf_cstr(&msg), .details = buf_cstr(&details) }));
+	    .message = buf_cstr(&msg), .details = buf_cstr(&details) });
+	n->drops = true;
+	sink_note(s, n);
 	buf_free(&msg);
 	buf_free(&details);
 }
@@ -416,12 +454,10 @@ sink_tell(struct sink *s, const struct id *who, const char *name,
 static void
 sink_tell_drops(struct sink *s, struct node *n)
 {
-	uint64_t dropped = n->dropped;
-
+	sink_tell(s, &n->id, n->name, n->dropped);
 	TAILQ_REMOVE(&s->drops, n, drop);
 	n->in_drop = false;
 	n->dropped = 0;
-	sink_tell(s, &n->id, n->name, dropped);
 }
 
 void
@@ -461,6 +497,7 @@ sink_final(struct sink *s, const struct sink_final *in)
 	struct final *f;
 
 	if (sink_full(s, RESERVE)) {
+		sink_owe(s);
 		s->lost++;
 		s->hub->count.rows_dead++;
 		return;
@@ -616,8 +653,8 @@ sink_tick(void *arg)
 	if (s->lost > 0 && !sink_full(s, 0)) {
 		uint64_t lost = s->lost;
 
-		s->lost = 0;
 		sink_tell(s, &s->hub->id, s->hub->name, lost);
+		s->lost -= lost;
 	}
 }
 
@@ -677,7 +714,7 @@ sink_flushed(const struct sink *s)
 	const struct note *first = (const struct note *)(const void *)
 	    batch_first(s->events);
 
-	return first == NULL ? wall_now() : first->at;
+	return sink_bound(s, first == NULL ? wall_now() : first->at);
 }
 
 size_t

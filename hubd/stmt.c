@@ -10,6 +10,12 @@
 
 #define AT(us) "'epoch'::timestamptz + " us " * interval '1 microsecond'"
 
+/* How far events are stored. It only rises, but that a clock which was set
+ * back leaves it in the future: then it begins anew. */
+#define FLUSHED(us) \
+    "flushed_at = greatest(least(now(), " AT(us) "),\n" \
+    "    CASE WHEN flushed_at <= now() THEN flushed_at END)"
+
 /*
  * $1 hub id, $2 name, $3 address. Takes over what earlier starts of the same
  * name left: their sessions end, their nodes are offline, what they had sent
@@ -17,7 +23,9 @@
  * names the window in which events may be missing. Safe to repeat.
  */
 #define HUB_START \
-    "WITH old AS (SELECT h.id, h.flushed_at, h.stopped_at, h.seen_at\n" \
+    "WITH old AS (SELECT h.id, CASE WHEN h.flushed_at > now() THEN\n" \
+    "    least(h.started_at, now()) ELSE h.flushed_at END AS flushed_at,\n" \
+    "    h.stopped_at, h.seen_at\n" \
     "    FROM mast.hubs h WHERE h.name = $2 AND h.id <> $1::uuid\n" \
     "    AND (h.stopped_at IS NULL OR EXISTS (SELECT\n" \
     "	FROM mast.node_sessions s WHERE s.hub_id = h.id)) FOR UPDATE),\n" \
@@ -58,9 +66,7 @@
 
 /* $1 hub, $2 all events received before this are stored. */
 #define HUB_BEAT \
-    "UPDATE mast.hubs SET seen_at = now(), flushed_at =\n" \
-    "    greatest(flushed_at,\n" \
-    "    least(now(), " AT("$2::bigint") "))\n" \
+    "UPDATE mast.hubs SET seen_at = now(), " FLUSHED("$2::bigint") "\n" \
     "WHERE id = $1::uuid RETURNING stopped_at IS NOT NULL"
 
 #define HUB_STOP \
@@ -77,8 +83,8 @@
     "    'stopped in order; %s nodes were connected',\n" \
     "    (SELECT count(*) FROM gone)), h.id\n" \
     "    FROM mast.hubs h WHERE h.id = $1::uuid AND h.stopped_at IS NULL)\n" \
-    "UPDATE mast.hubs SET seen_at = now(), stopped_at = now(), flushed_at =\n" \
-    "    greatest(flushed_at, least(now(), " AT("$2::bigint") "))\n" \
+    "UPDATE mast.hubs SET seen_at = now(), stopped_at = now(),\n" \
+    "    " FLUSHED("$2::bigint") "\n" \
     "WHERE id = $1::uuid"
 
 /* $1 hub, $2 changed since. */
@@ -221,13 +227,13 @@
 
 /* $1 hub, $2 number of the batch; arrays: $3 at (rising), $4 node, $5 name,
  * $6 severity, $7 as sent, $8 category, $9 message, $10 details, $11 flow,
- * $12 boot, $13 number under it. The hub's watermark makes a batch that is
+ * $12 boot, $13 number under it; $14 all received before is stored with
+ * these. The hub's watermark makes a batch that is
  * sent again a no-op; the node's mark drops a numbered event that is stored
  * already, perhaps by another hub, which it is locked against. */
 #define EVENTS \
     "WITH mark AS (UPDATE mast.hubs SET event_seq = $2::bigint,\n" \
-    "    flushed_at = greatest(flushed_at, least(now(),\n" \
-    "    " AT("($3::bigint[])[cardinality($3::bigint[])]") "))\n" \
+    "    " FLUSHED("$14::bigint") "\n" \
     "    WHERE id = $1::uuid AND event_seq = $2::bigint - 1 RETURNING id),\n" \
     "u AS MATERIALIZED (SELECT * FROM mark, unnest($3::bigint[],\n" \
     "    $4::uuid[], $5::text[], $6::text[], $7::text[], $8::text[],\n" \
@@ -433,7 +439,7 @@ static const struct db_stmt stmts[] = {
 	[STMT_NODE] = { "node", NODE, 1, DB_READ },
 	[STMT_ENROLL] = { "enroll", ENROLL, 8, 0 },
 	[STMT_SEEN] = { "seen", SEEN, 6, DB_READ },
-	[STMT_EVENTS] = { "events", EVENTS, 13, 0 },
+	[STMT_EVENTS] = { "events", EVENTS, 14, 0 },
 	[STMT_ENDS] = { "ends", ENDS, 6, 0 },
 	[STMT_FINALS] = { "finals", FINALS, 8, 0 },
 	[STMT_CLAIM] = { "claim", CLAIM, 5, 0 },

@@ -176,7 +176,7 @@ def windows(s):
     """[from, to] of every crash that was told, as unix times."""
     out = []
     for d, in s.sql("SELECT details FROM mast.events WHERE category = 'hub' "
-                    "AND details->>'error_code' = 'hub_crashed'"):
+                    "AND details->>'error_code' = 'hub_crashed' ORDER BY id"):
         out.append([datetime.datetime.fromisoformat(
             d[k].replace("Z", "+00:00")).timestamp() for k in ("from", "to")]
             + [d["nodes"]])
@@ -264,6 +264,47 @@ def test_both_killed(s):
     assert all(after.get(k) == v for k, v in before.items())
     assert set(after.values()) == {1}
     t.node.close()
+
+
+def test_drops_and_a_crash(s):
+    """The hub dies before it has told what it dropped: the window that the
+    next start names begins before that"""
+    n = s.node("owes", auto=False)
+    told = "SELECT count(*) FROM mast.events WHERE node_id = %s AND " \
+        "details->>'error_code' = 'events_dropped'"
+    kill_postgres(s)
+    mast.wait_until(lambda: not status(s)["database"], 10, "noticed")
+    for i in range(QUEUE + 100):
+        n.event(str(i))
+    read_all(n)
+    dropped = time.time()
+    s.start_postgres()
+    mast.wait_until(lambda: len(events_of(s, n.id)) > QUEUE - 100, 20,
+                    "what was kept is stored")
+    n.event("9999")
+    mast.wait_until(lambda: 9999 in events_of(s, n.id), 10, "and goes on")
+    s.kill("hubd")
+    s.start("hubd")
+    begin, end, _ = windows(s)[-1]
+    assert begin < end
+    if s.one(told, n.id) == 0:
+        assert begin < dropped, (begin, dropped)
+    n.drop()
+
+
+def test_clock_set_back(s):
+    """A clock that was ahead leaves no window that ends before it begins"""
+    ahead = "UPDATE mast.hubs SET flushed_at = now() + interval '1 hour' " \
+        "WHERE stopped_at IS NULL"
+    s.sql(ahead)
+    mast.wait_until(lambda: s.one(
+        "SELECT bool_and(flushed_at <= now()) FROM mast.hubs "
+        "WHERE stopped_at IS NULL"), 10, "the hub's mark is right again")
+    s.kill("hubd")
+    s.sql(ahead)
+    s.start("hubd")
+    begin, end, _ = windows(s)[-1]
+    assert begin <= end, (begin, end)
 
 
 if __name__ == "__main__":
