@@ -16,6 +16,7 @@ include tests/fuzz/local.mk
 include tests/sim/local.mk
 include tests/bb/local.mk
 include tests/bench/local.mk
+include tests/chaos/local.mk
 include tests/lint/local.mk
 include tests/sql/local.mk
 

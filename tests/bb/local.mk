@@ -3,7 +3,8 @@ BB_TESTS = \
 	tests/bb/test_access.py tests/bb/test_aid.py \
 	tests/bb/test_aijobs.py \
 	tests/bb/test_audit.py tests/bb/test_auth.py \
-	tests/bb/test_badinput.py tests/bb/test_command.py tests/bb/test_conventions.py \
+	tests/bb/test_badinput.py tests/bb/test_chaos.py \
+	tests/bb/test_command.py tests/bb/test_conventions.py \
 	tests/bb/test_ctl.py tests/bb/test_dashboard.py \
 	tests/bb/test_describe.py \
 	tests/bb/test_doors.py tests/bb/test_durability.py \

@@ -235,14 +235,15 @@ sim_write_report(struct sim *s)
 		    strerror(errno));
 }
 
-/* stdin: "event INDEX", "events N", "pause", "reset", "mark" (lateness is counted
- * from here), "report", "stop". */
+/* stdin: "event INDEX", "events N", "rate R" and "pause" for new events,
+ * "reset", "mark" (lateness is counted from here), "report", "stop". */
 static void
 sim_control(struct sim *s)
 {
 	static char line[256];
 	static size_t have;
 	ssize_t got;
+	double rate;
 	char *nl;
 	int i;
 
@@ -267,6 +268,8 @@ sim_control(struct sim *s)
 			node_reset_all(s);
 		else if (strcmp(line, "pause") == 0)
 			s->o.events_per_sec = 0;	/* no new events */
+		else if (sscanf(line, "rate %lf", &rate) == 1 && rate >= 0)
+			s->o.events_per_sec = rate;
 		else if (strcmp(line, "mark") == 0)
 			memset(&s->b.late, 0, sizeof(s->b.late));
 		else if (strcmp(line, "report") == 0)

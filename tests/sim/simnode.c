@@ -172,8 +172,11 @@ void
 node_event(struct sim_node *nd)
 {
 	struct sim *s = nd->sim;
-	uint64_t seq = ++nd->event_seq;
+	uint64_t seq;
 
+	if (!s->o.numbers && nd->phase != PH_LIVE)
+		return;		/* it would be lost, not sent */
+	seq = ++nd->event_seq;
 	s->b.events++;
 	if (s->ledger != NULL)
 		fprintf(s->ledger, "event %s %llu %lld\n", nd->id,
@@ -234,6 +237,17 @@ node_events_resume(struct sim_node *nd, struct slice payload)
 	node_events_from(nd, seq);
 }
 
+/* The ledger has when each session began and ended, too. */
+static void
+node_book(struct sim_node *nd, const char *what)
+{
+	FILE *f = nd->sim->ledger;
+
+	if (f != NULL && nd->id[0] != '\0')
+		fprintf(f, "%s %s %lld\n", what, nd->id,
+		    (long long)wall_now());
+}
+
 static void
 node_live(struct sim_node *nd)
 {
@@ -242,6 +256,7 @@ node_live(struct sim_node *nd)
 
 	wheel_del(&nd->t_limit);
 	nd->phase = PH_LIVE;
+	node_book(nd, "up");
 	nd->backoff = 1;
 	hist_add(&s->b.wait, nd->t_first - nd->t_connect);
 	hist_add(&s->b.handshake, nd->t_auth - nd->t_first);
@@ -564,6 +579,7 @@ node_down(struct sim_node *nd, const char *why, bool clean)
 
 	if (s->o.print)
 		printf("down %d %s\n", nd->idx, why);
+	node_book(nd, "down");
 	if (!clean)
 		s->b.resets++;
 	io_close(nd, false);
