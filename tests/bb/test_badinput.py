@@ -339,6 +339,14 @@ def test_schema_changes(s):
     n.close()
 
 
+def listens(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+        return True
+    except ConnectionRefusedError:
+        return False
+
+
 def test_database_away_at_start(s):
     """Without PostgreSQL the daemons start, say so, and come up by
     themselves"""
@@ -358,6 +366,7 @@ def test_database_away_at_start(s):
     for name in ("apid", "hubd"):
         tap.contains(s.log(name), "database: away")
     n = mast.Node(s, creds=("5d2f1c9e-0000-4000-8000-000000000000", "0" * 64))
+    mast.wait_until(lambda: listens(s.node_port), 15, "hubd listens")
     try:
         n.connect()
         raise AssertionError("let in without a database")
