@@ -52,6 +52,8 @@ struct apid_conf {
 	int64_t	 pwhash_threads;	/* 0: one per core */
 	int64_t	 rate_per_sec;		/* budget.h */
 	int64_t	 rate_burst;
+	int64_t	 ai_calls;		/* of one user and day */
+	int64_t	 ai_tokens;
 	bool	 hsts;
 };
 

@@ -44,6 +44,10 @@ static const struct conf_key keys[] = {
 	  1000000, false, "requests a second of one user, on the average" },
 	{ "apid", "rate_burst", CONF_INT, OFF(rate_burst), "100000", 1,
 	  10000000, false, "requests of one user at once" },
+	{ "apid", "ai_calls_per_day", CONF_INT, OFF(ai_calls), "200", 0,
+	  1000000, true, "AI calls of one user a day (UTC); 0: none" },
+	{ "apid", "ai_tokens_per_day", CONF_INT, OFF(ai_tokens), "1000000",
+	  0, 1000000000000, true, "AI tokens of one user a day, both ways" },
 	{ "apid", "hsts", CONF_BOOL, OFF(hsts), "yes", 0, 0, true,
 	  "send Strict-Transport-Security unless self-signed" },
 };

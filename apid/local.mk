@@ -75,3 +75,15 @@ EXTRA_DIST += tests/unit/apid_routes.txt
 apid_libapid_a_SOURCES += \
 	apid/h_export.c apid/h_export.h apid/h_import.c apid/h_import.h \
 	apid/stmt_export.c
+apid_libapid_a_SOURCES += \
+	apid/ai_context.c apid/ai_context.h apid/ai_envelope.c \
+	apid/ai_envelope.h apid/ai_flow.c apid/ai_flow.h apid/ai_redact.c \
+	apid/ai_redact.h apid/ask.c apid/ask.h apid/config_now.c \
+	apid/config_now.h apid/h_ai.c apid/h_ai.h apid/h_ai_key.c \
+	apid/h_ai_key.h apid/h_proposal.c apid/h_proposal.h apid/inner.c \
+	apid/inner.h apid/proposal.c apid/proposal.h apid/stmt_ai.c
+
+check_PROGRAMS += tests/unit/apid_ai
+TESTS += tests/unit/apid_ai
+tests_unit_apid_ai_SOURCES = tests/unit/apid_ai.c
+tests_unit_apid_ai_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)

@@ -13,6 +13,7 @@
 #include "conn.h"
 #include "gzip.h"
 #include "http.h"
+#include "inner.h"
 #include "log.h"
 #include "once.h"
 #include "problem.h"
@@ -329,6 +330,10 @@ compose(struct req *r, int status, const char *type, struct slice body)
 static void
 answer(struct req *r, int status, const char *type, struct slice body)
 {
+	if (r->inner != NULL) {
+		inner_answered(r, status, body);
+		return;
+	}
 	if (r->answered)
 		fatal("req: %s: answered twice", r->id);
 	if (once_keep(r, status, type, body))

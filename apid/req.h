@@ -30,7 +30,9 @@
 #include "timer.h"
 
 struct apid;
+struct config_now;
 struct conn;
+struct inner;
 struct ipc_req;
 struct once;
 struct wsconn;
@@ -56,6 +58,9 @@ struct req {
 	struct db_req		*db;
 	struct ipc_req		*ipc;
 	struct timer		 wait;		/* a pause of the handler */
+	struct config_now	*config_now;	/* on its way */
+	struct inner		*inner;		/* this is a request of ours
+						 * within the request */
 
 	/* Called instead when a GET's client goes and something else still
 	 * points here. */

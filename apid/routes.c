@@ -4,6 +4,8 @@
  * form is pinned by a test.
  */
 #include "h_alarm.h"
+#include "h_ai.h"
+#include "h_ai_key.h"
 #include "h_audit.h"
 #include "h_auth.h"
 #include "h_bulk.h"
@@ -22,6 +24,7 @@
 #include "h_page.h"
 #include "h_place.h"
 #include "h_problem.h"
+#include "h_proposal.h"
 #include "h_self.h"
 #include "h_session.h"
 #include "h_settings.h"
@@ -250,6 +253,40 @@ static const struct route routes[] = {
 	{ ROUTE_POST, API "/import", ROLE_SUPER_ADMIN,
 	  ROUTE_STREAM | ROUTE_SESSION, H_IMPORT_BODY, NULL, NULL,
 	  h_import, "Take in an export file" },
+
+	/* AI */
+	{ ROUTE_GET, API "/ai/providers", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_ai_providers, "The AI providers that can be asked" },
+	{ ROUTE_GET, API "/ai/keys", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_ai_key_list, "One's keys of AI providers" },
+	{ ROUTE_POST, API "/ai/keys", ROLE_VIEWER, 0, KB(8),
+	  &h_ai_key_put_body, &h_ai_key_put_size,
+	  h_ai_key_put, "Set a key" },
+	{ ROUTE_DELETE, API "/ai/keys", ROLE_VIEWER, 0, KB(8),
+	  &h_ai_key_body, &h_ai_key_size,
+	  h_ai_key_delete, "Delete a key" },
+	{ ROUTE_POST, API "/ai/keys/test", ROLE_VIEWER, ROUTE_LONG, KB(8),
+	  &h_ai_key_body, &h_ai_key_size,
+	  h_ai_key_test, "Ask the provider whether a key is good" },
+	{ ROUTE_POST, API "/ai/generate-config", ROLE_VIEWER,
+	  ROUTE_LONG | ROUTE_ACCEPT, KB(512), &h_ai_generate_body, &h_ai_size,
+	  h_ai_generate, "Have a change proposed" },
+	{ ROUTE_POST, API "/ai/analyze", ROLE_VIEWER,
+	  ROUTE_LONG | ROUTE_ACCEPT, KB(64), &h_ai_analyze_body, &h_ai_size,
+	  h_ai_analyze, "Have a problem analyzed" },
+	{ ROUTE_POST, API "/ai/query", ROLE_VIEWER,
+	  ROUTE_LONG | ROUTE_ACCEPT, KB(64), &h_ai_query_body, &h_ai_size,
+	  h_ai_query, "Ask about one's nodes" },
+	{ ROUTE_GET, API "/ai/usage", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_ai_usage, "One's AI calls, tokens and budget" },
+	{ ROUTE_GET, API "/ai/proposals", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_proposal_list, "One's proposals, newest first" },
+	{ ROUTE_GET, API "/ai/proposals/:id", ROLE_VIEWER, 0, 0, NULL, NULL,
+	  h_proposal_get, "One proposal with its difference" },
+	{ ROUTE_POST, API "/ai/proposals/:id/apply", ROLE_OPERATOR,
+	  ROUTE_EMPTY, 0, NULL, NULL, h_proposal_apply, "Apply it" },
+	{ ROUTE_DELETE, API "/ai/proposals/:id", ROLE_VIEWER, 0, 0, NULL,
+	  NULL, h_proposal_dismiss, "Dismiss it" },
 
 	/* sockets */
 	{ ROUTE_GET, "/ws/dashboard", ROLE_VIEWER, ROUTE_UPGRADE, 0, NULL,

@@ -25,6 +25,7 @@ enum stmt_family {
 	STMT_ALARM	= 11 << 8,
 	STMT_HISTORY	= 12 << 8,
 	STMT_EXPORT	= 7 << 8,
+	STMT_AI		= 14 << 8,
 };
 
 enum stmt {			/* the order of the tables */
@@ -174,13 +175,27 @@ enum stmt {			/* the order of the tables */
 	STMT_METRICS = STMT_HISTORY,	/* see the text: wrong, why, json */
 	STMT_STATES,		/* (node, access, range) json */
 	STMT_HISTORY__END,
+
+	/* stmt_ai.c */
+	STMT_AI_KEYS = STMT_AI,	/* (aid's key) json */
+	STMT_AI_KEY_PUT,	/* see the text: id */
+	STMT_AI_KEY_DELETE,	/* (provider, address, request) how many */
+	STMT_AI_OPEN,		/* see the text */
+	STMT_AI_CLOSE,		/* see the text: proposal, expires */
+	STMT_AI_USAGE,		/* (calls, tokens, days) json */
+	STMT_PROPOSAL_LIST,	/* (state, access, limit, key) json, key */
+	STMT_PROPOSAL_GET,	/* see the text */
+	STMT_PROPOSAL_CLAIM,	/* (id, address, request) id; none: not open */
+	STMT_PROPOSAL_END,	/* see the text: id, inverse */
+	STMT_PROPOSAL_DISMISS,	/* (id, address, request) state, done */
+	STMT_AI__END,
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
 extern const struct db_stmt stmt_enrol[], stmt_alarm[], stmt_history[];
 extern const struct db_stmt stmt_user[], stmt_system[], stmt_audit[];
 extern const struct db_stmt stmt_place[], stmt_tunnel[], stmt_command[];
-extern const struct db_stmt stmt_export[];
+extern const struct db_stmt stmt_export[], stmt_ai[];
 
 const struct db_part *stmt_parts(size_t *n_r);
 unsigned stmt_flags(unsigned stmt);	/* DB_READ and so on */

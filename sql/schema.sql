@@ -72,13 +72,16 @@ view me owner _mast_ctl
 view my_nodes owner _mast_ctl
 view node_all owner _mast_ctl
 view node_view owner _mast_ctl
+view proposal_view owner _mast_ctl security_invoker=true
 view token_view owner _mast_ctl security_invoker=true
 view tunnel_leg_all owner _mast_ctl
 view tunnel_view owner _mast_ctl
 view user_view owner _mast_ctl security_invoker=true
 column ai_usage.at timestamp with time zone not null default now
+column ai_usage.error text
 column ai_usage.id bigint not null identity
 column ai_usage.input_tokens bigint not null default 0
+column ai_usage.kind text not null default 'generate'::text
 column ai_usage.model text not null
 column ai_usage.ok boolean not null
 column ai_usage.output_tokens bigint not null default 0
@@ -416,16 +419,30 @@ column preferences.key text not null
 column preferences.updated_at timestamp with time zone not null default now
 column preferences.user_id uuid not null
 column preferences.value text not null
+column proposal_view.base_hash bytea
+column proposal_view.created_at timestamp with time zone
+column proposal_view.envelope bytea
+column proposal_view.id uuid
+column proposal_view.json json
+column proposal_view.min_role role
+column proposal_view.node_id uuid
+column proposal_view.state text
+column proposals.actions text[] not null
+column proposals.applied_at timestamp with time zone
 column proposals.base_hash bytea
 column proposals.created_at timestamp with time zone not null default now
+column proposals.done_at timestamp with time zone
 column proposals.envelope bytea not null
 column proposals.expires_at timestamp with time zone not null
 column proposals.id uuid not null
+column proposals.message text not null default ''::text
+column proposals.min_role role not null default 'admin'::role
 column proposals.model text not null
 column proposals.node_id uuid
 column proposals.provider text not null
 column proposals.result jsonb
 column proposals.state text not null default 'open'::text
+column proposals.undoes uuid
 column proposals.user_id uuid not null
 column provider_keys.created_at timestamp with time zone not null default now
 column provider_keys.hint text not null
@@ -582,6 +599,7 @@ column users.username text not null
 column users.version bigint not null default 1
 column versions.name text not null
 column versions.value bigint not null default 1
+constraint ai_usage.ai_usage_form CHECK input_tokens >= 0 AND output_tokens >= 0 AND took_ms >= 0 AND kind = ANY ARRAY['generate'::text, 'analyze'::text, 'query'::text, 'test'::text] AND octet_length error <= 64
 constraint ai_usage.ai_usage_pk PRIMARY KEY id
 constraint alarms.alarms_closed_form CHECK closed_why = ANY ARRAY['cleared'::text, 'stale'::text]
 constraint alarms.alarms_closed_whole CHECK closed_at IS NULL = closed_why IS NULL
@@ -658,9 +676,11 @@ constraint positions.positions_view_form CHECK view = ANY ARRAY['graph'::text, '
 constraint preferences.preferences_pk PRIMARY KEY user_id, key
 constraint preferences.preferences_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
 constraint preferences.preferences_value_form CHECK octet_length value <= 51200
+constraint proposals.proposals_form CHECK state = ANY ARRAY['open'::text, 'applying'::text, 'applied'::text, 'failed'::text, 'dismissed'::text] AND octet_length message <= 4000 AND cardinality actions >= 1 AND cardinality actions <= 32 AND octet_length base_hash = 32 AND octet_length envelope <= 4194304 AND expires_at > created_at
 constraint proposals.proposals_node_fk FOREIGN KEY node_id REFERENCES nodes id ON DELETE CASCADE
 constraint proposals.proposals_pk PRIMARY KEY id
 constraint proposals.proposals_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint provider_keys.provider_keys_form CHECK octet_length provider >= 1 AND octet_length provider <= 32 AND octet_length sealed >= 49 AND octet_length sealed <= 512 AND octet_length sealed_for = 32 AND octet_length hint <= 16 AND octet_length model_preference >= 1 AND octet_length model_preference <= 128
 constraint provider_keys.provider_keys_pk PRIMARY KEY id
 constraint provider_keys.provider_keys_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
 constraint provider_keys.provider_keys_user_provider_key UNIQUE user_id, provider
@@ -813,6 +833,7 @@ policy ai_usage.ai_usage_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy ai_usage.ai_usage_insert PERMISSIVE INSERT to {_mast_apid} using - check user_id = SELECT actor AS actor
 policy ai_usage.ai_usage_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy ai_usage.ai_usage_select PERMISSIVE SELECT to {_mast_apid} using user_id = SELECT actor AS actor OR SELECT me.role FROM me >= 'admin'::role check -
+policy ai_usage.ai_usage_update PERMISSIVE UPDATE to {_mast_apid} using user_id = SELECT actor AS actor check user_id = SELECT actor AS actor
 policy alarms.alarms_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy alarms.alarms_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy alarms.alarms_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
@@ -1010,6 +1031,7 @@ view me as SELECT u.id, LEAST u.role, t.max_role AS role, u.all_nodes AND t.node
 view my_nodes as SELECT n.node_id FROM user_nodes n WHERE n.user_id = actor AND actor_token IS NULL OR EXISTS SELECT FROM api_tokens t WHERE t.id = actor_token AND t.node_ids IS NULL OR n.node_id = ANY t.node_ids UNION ALL SELECT k.k AS node_id FROM api_tokens t JOIN users u ON u.id = t.user_id AND u.all_nodes , LATERAL unnest t.node_ids k k WHERE t.id = actor_token AND u.id = actor ;
 view node_all as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, json_build_object 'id', v.id, 'name', v.name, 'description', v.description, 'device_type', v.device_type, 'status', v.status, 'last_seen_at', rfc3339 v.last_seen_at , 'last_health', v.last_health, 'software_version', v.software_version, 'metadata', v.metadata, 'expires_at', rfc3339 v.expires_at , 'created_at', rfc3339 v.created_at , 'updated_at', rfc3339 v.updated_at , 'quarantine', CASE WHEN v.quarantined_at IS NOT NULL THEN json_build_object 'at', rfc3339 v.quarantined_at , 'by', v.quarantined_by, 'reason', v.quarantine_reason ELSE NULL::json END AS json FROM SELECT n.id, n.name, n.description, n.device_type, CASE WHEN st.status = ANY ARRAY['online'::node_status, 'degraded'::node_status] AND h.seen_at > now - '00:00:15'::interval IS NOT TRUE THEN 'offline'::node_status ELSE COALESCE st.status, 'pending'::node_status END AS status, st.last_seen_at, st.last_health, st.software_version, n.metadata, n.expires_at, n.created_at, n.updated_at, n.version, st.protocol_version, st.config_stale, s.hub_id, s.epoch, s.connected_at, s.address, n.quarantined_at, n.quarantined_by, n.quarantine_reason FROM nodes n LEFT JOIN node_state st ON st.node_id = n.id LEFT JOIN node_sessions s ON s.node_id = n.id LEFT JOIN hubs h ON h.id = s.hub_id v;
 view node_view as SELECT v.id, v.name, v.description, v.device_type, v.status, v.last_seen_at, v.last_health, v.software_version, v.metadata, v.expires_at, v.created_at, v.updated_at, v.version, v.protocol_version, v.config_stale, v.hub_id, v.epoch, v.connected_at, v.address, v.json FROM node_all v LEFT JOIN me ON true WHERE me.all_nodes OR CURRENT_USER = '_mast_ctl'::name OR me.id IS NOT NULL AND EXISTS SELECT FROM my_nodes m WHERE m.node_id = v.id ;
+view proposal_view as SELECT p.id, p.node_id, s.state, p.base_hash, p.envelope, p.min_role, p.created_at, json_build_object 'id', p.id, 'node_id', p.node_id, 'node_name', n.name, 'provider', p.provider, 'model', p.model, 'state', s.state, 'message', p.message, 'actions', p.actions, 'requires_role', p.min_role, 'base_hash', encode p.base_hash, 'hex'::text , 'undoes', p.undoes, 'created_at', rfc3339 p.created_at , 'expires_at', rfc3339 p.expires_at , 'applied_at', rfc3339 p.applied_at , 'result', p.result AS json FROM proposals p LEFT JOIN nodes n ON n.id = p.node_id CROSS JOIN LATERAL SELECT CASE WHEN p.state = 'open'::text AND p.expires_at <= now THEN 'expired'::text WHEN p.state = 'applying'::text AND p.applied_at < now - '00:15:00'::interval THEN 'unknown'::text ELSE p.state END AS state s ;
 view token_view as SELECT t.id, t.user_id, t.created_at, t.expires_at, t.revoked_at, json_build_object 'id', t.id, 'name', t.name, 'user_id', t.user_id, 'max_role', t.max_role, 'read_only', t.read_only, 'node_ids', t.node_ids, 'created_at', rfc3339 t.created_at , 'expires_at', rfc3339 t.expires_at , 'last_used_at', rfc3339 t.last_used_at AS json FROM api_tokens t;
 view tunnel_leg_all as SELECT x.tunnel_id, x.leg, x.node_id, x.status, CASE WHEN x.push_error IS NOT NULL THEN x.push_error WHEN x.status <> 'pending'::text THEN NULL::text WHEN NOT x.live THEN 'the node is not connected'::text WHEN x.waits THEN 'waits for the relay'::text ELSE NULL::text END AS error, x.untold AND x.live AND NOT x.waits AND x.attempts < 2 AS busy FROM SELECT l.tunnel_id, l.leg, l.node_id, l.push_error, l.attempts, COALESCE h.seen_at > now - '00:00:15'::interval , false AS live, l.told_turn IS DISTINCT FROM l.turn OR l.want = 'present'::text AND l.told_epoch IS DISTINCT FROM s.epoch AS untold, CASE WHEN l.push_status = 'pushed'::text AND l.want = 'present'::text AND l.told_epoch IS DISTINCT FROM s.epoch THEN 'pending'::text ELSE l.push_status END AS status, l.want = 'present'::text AND l.leg <> 'relay'::text AND EXISTS SELECT FROM tunnel_legs r LEFT JOIN node_sessions rs ON rs.node_id = r.node_id WHERE r.tunnel_id = l.tunnel_id AND r.leg = 'relay'::text AND r.want = 'present'::text AND rs.epoch IS NULL AS waits FROM tunnel_legs l LEFT JOIN node_sessions s ON s.node_id = l.node_id LEFT JOIN hubs h ON h.id = s.hub_id x;
 view tunnel_view as SELECT t.id, t.name, t.protocol, t.mode, t.ingress_node_id, t.ingress_listen_port, t.egress_node_id, t.egress_forward_addr, t.egress_peer_addr, t.relay_addr, t.relay_addrs, t.relay_node_id, t.status, t.associated_flow_ids, t.created_at, t.updated_at, t.version, i.status AS ingress_status, i.error AS ingress_error, e.status AS egress_status, e.error AS egress_error, r.status AS relay_status, r.error AS relay_error, COALESCE i.busy, false OR COALESCE e.busy, false OR COALESCE r.busy, false AS busy, SELECT n.name FROM nodes n WHERE n.id = t.ingress_node_id AND me.all_nodes OR EXISTS SELECT FROM my_nodes m WHERE m.node_id = n.id AS ingress_node_name, SELECT n.name FROM nodes n WHERE n.id = t.egress_node_id AND me.all_nodes OR EXISTS SELECT FROM my_nodes m WHERE m.node_id = n.id AS egress_node_name FROM tunnels t JOIN me ON true LEFT JOIN tunnel_leg_all i ON i.tunnel_id = t.id AND i.leg = 'ingress'::text AND i.node_id = t.ingress_node_id LEFT JOIN tunnel_leg_all e ON e.tunnel_id = t.id AND e.leg = 'egress'::text AND e.node_id = t.egress_node_id LEFT JOIN tunnel_leg_all r ON r.tunnel_id = t.id AND r.leg = 'relay'::text AND r.node_id = t.relay_node_id WHERE me.all_nodes OR EXISTS SELECT FROM my_nodes m WHERE m.node_id = ANY ARRAY[t.ingress_node_id, t.egress_node_id, t.relay_node_id] ;
@@ -1019,6 +1041,7 @@ function actor_details details jsonb returns jsonb owner _mast_ctl s : RETURN CA
 function actor_kind returns text owner _mast_ctl s : RETURN CASE WHEN actor_token IS NULL THEN 'user'::text ELSE 'token'::text END
 function actor_token returns uuid owner _mast_ctl s : RETURN NULLIF substr current_setting 'mast.actor'::text, true , 38 , ''::text ::uuid
 function addr_port addr text returns integer owner _mast_ctl i : RETURN "substring" addr, ': [0-9]{1,5} $'::text ::integer
+function ai_open p_provider text, p_model text, p_kind text, p_calls bigint, p_tokens bigint returns TABLE usage_id bigint, calls bigint, tokens bigint, secs bigint owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE midnight timestamptz := date_trunc 'day', now , 'UTC' ; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast.ai_usage' , hashtext mast.actor ::text ; SELECT count * , coalesce sum u.input_tokens + u.output_tokens , 0 INTO calls, tokens FROM mast.ai_usage u WHERE u.user_id = mast.actor AND u.at >= midnight; secs := ceil extract epoch FROM midnight + interval '1 day' - now ::bigint; IF calls < p_calls AND tokens < p_tokens THEN INSERT INTO mast.ai_usage AS u user_id, provider, model, took_ms, ok, kind, error VALUES mast.actor , p_provider, p_model, 0, false, p_kind, 'cancelled' RETURNING u.id INTO usage_id; END IF; RETURN NEXT; END
 function alarms_apply p_node uuid[], p_object text[], p_code text[], p_source text[], p_severity text[], p_message text[], p_count bigint[], p_open boolean[], p_first bigint[], p_last bigint[], p_whole uuid[] returns integer owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE n integer; BEGIN WITH u AS MATERIALIZED SELECT x.node, x.object, x.code, x.source, x.severity::mast.severity AS severity, x.message, x.count, x.stands, 'epoch'::timestamptz + x.first * interval '1 us' AS first, 'epoch'::timestamptz + x.last * interval '1 us' AS last FROM unnest p_node, p_object, p_code, p_source, p_severity, p_message, p_count, p_open, p_first, p_last AS x node, object, code, source, severity, message, count, stands, first, last JOIN mast.nodes n ON n.id = x.node , t AS MATERIALIZED SELECT u.*, SELECT a.id FROM mast.alarms a WHERE a.node_id = u.node AND a.object = u.object AND a.code = u.code AND a.closed_at IS NULL OR u.count > 0 AND a.closed_at > u.first - interval '5 minutes' ORDER BY a.closed_at IS NULL DESC, a.last_at DESC LIMIT 1 AS old FROM u , changed AS UPDATE mast.alarms a SET count = a.count + CASE WHEN t.last > a.last_at THEN t.count ELSE 0 END, severity = CASE WHEN t.count > 0 THEN t.severity ELSE a.severity END, message = CASE WHEN t.count > 0 THEN t.message ELSE a.message END, source = CASE WHEN t.count > 0 THEN t.source ELSE a.source END, last_at = CASE WHEN t.stands OR t.count > 0 THEN greatest a.last_at, t.last ELSE a.last_at END, closed_at = CASE WHEN NOT t.stands THEN t.last END, closed_why = CASE WHEN NOT t.stands THEN 'cleared' END, -- Whoever saw it before has not seen it come again. acknowledged_at = CASE WHEN a.closed_at IS NULL THEN a.acknowledged_at END, acknowledged_by = CASE WHEN a.closed_at IS NULL THEN a.acknowledged_by END, ack_name = CASE WHEN a.closed_at IS NULL THEN a.ack_name END, ack_note = CASE WHEN a.closed_at IS NULL THEN a.ack_note END FROM t WHERE a.id = t.old AND a.closed_at IS NULL OR t.last > a.last_at RETURNING 1 , fresh AS INSERT INTO mast.alarms AS a node_id, object, code, source, severity, message, count, first_at, last_at, closed_at, closed_why SELECT t.node, t.object, t.code, t.source, t.severity, t.message, t.count, t.first, t.last, CASE WHEN NOT t.stands THEN t.last END, CASE WHEN NOT t.stands THEN 'cleared' END FROM t WHERE t.old IS NULL AND t.count > 0 -- Another hub was first. ON CONFLICT node_id, object, code WHERE closed_at IS NULL DO UPDATE SET count = a.count + excluded.count, last_at = greatest a.last_at, excluded.last_at RETURNING 1 , over AS UPDATE mast.alarms a SET closed_at = now , closed_why = 'cleared' WHERE a.node_id = ANY p_whole AND a.source = 'stats' AND a.closed_at IS NULL AND NOT EXISTS SELECT FROM u WHERE u.node = a.node_id AND u.object = a.object AND u.code = a.code RETURNING 1 SELECT SELECT count * FROM changed + SELECT count * FROM fresh + SELECT count * FROM over INTO n; RETURN n; END
 function alarms_sweep returns integer owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE days integer := SELECT s.value FROM mast.settings s WHERE s.key = 'events_retention_days' ; n integer; BEGIN UPDATE mast.alarms a SET closed_at = now , closed_why = 'stale' WHERE a.closed_at IS NULL AND a.source = 'event' AND a.last_at < now - CASE WHEN a.code IN 'events_dropped', 'node_cloned' THEN interval '1 hour' ELSE interval '1 day' END OR a.source = 'stats' AND a.last_at < now - interval '5 minutes' AND EXISTS SELECT FROM mast.node_sessions s WHERE s.node_id = a.node_id AND s.connected_at < now - interval '5 minutes' ; GET DIAGNOSTICS n = ROW_COUNT; DELETE FROM mast.alarms a WHERE a.id IN SELECT b.id FROM mast.alarms b WHERE b.closed_at < now - make_interval days => days ORDER BY b.closed_at LIMIT 10000 ; RETURN n; END
 function audit_node target_type text, target_id text, details jsonb returns text owner _mast_ctl i : RETURN COALESCE CASE WHEN target_type = 'node'::text THEN target_id ELSE NULL::text END, details ->> 'node_id'::text
@@ -1138,6 +1161,7 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on nodes
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on positions
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on preferences
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on proposal_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on proposals
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on provider_keys
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on recovery_codes
@@ -1166,6 +1190,7 @@ grant DELETE, INSERT, SELECT to _mast_hubd on node_secrets
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on idempotency_keys
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on positions
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on preferences
+grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on proposals
 grant DELETE, INSERT, SELECT, UPDATE to _mast_apid on tunnels
 grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on alarms
 grant DELETE, INSERT, SELECT, UPDATE to _mast_hubd on hubs
@@ -1176,6 +1201,7 @@ grant EXECUTE to _mast_apid on function actor
 grant EXECUTE to _mast_apid on function actor_details details jsonb
 grant EXECUTE to _mast_apid on function actor_kind
 grant EXECUTE to _mast_apid on function actor_token
+grant EXECUTE to _mast_apid on function ai_open p_provider text, p_model text, p_kind text, p_calls bigint, p_tokens bigint
 grant EXECUTE to _mast_apid on function audit_node target_type text, target_id text, details jsonb
 grant EXECUTE to _mast_apid on function audit_text a audit
 grant EXECUTE to _mast_apid on function certificate_expiry p_fingerprint text, p_subject text, p_not_after timestamp with time zone, p_who uuid, p_name text
@@ -1203,6 +1229,7 @@ grant EXECUTE to _mast_ctl on function actor_details details jsonb
 grant EXECUTE to _mast_ctl on function actor_kind
 grant EXECUTE to _mast_ctl on function actor_token
 grant EXECUTE to _mast_ctl on function addr_port addr text
+grant EXECUTE to _mast_ctl on function ai_open p_provider text, p_model text, p_kind text, p_calls bigint, p_tokens bigint
 grant EXECUTE to _mast_ctl on function alarms_apply p_node uuid[], p_object text[], p_code text[], p_source text[], p_severity text[], p_message text[], p_count bigint[], p_open boolean[], p_first bigint[], p_last bigint[], p_whole uuid[]
 grant EXECUTE to _mast_ctl on function alarms_sweep
 grant EXECUTE to _mast_ctl on function audit_node target_type text, target_id text, details jsonb
@@ -1306,7 +1333,6 @@ grant INSERT, SELECT to _mast_hubd on events
 grant INSERT, SELECT to _mast_hubd on node_states
 grant INSERT, SELECT to _mast_hubd on samples
 grant INSERT, SELECT, UPDATE to _mast_apid on node_configs
-grant INSERT, SELECT, UPDATE to _mast_apid on proposals
 grant INSERT, SELECT, UPDATE to _mast_hubd on hours
 grant INSERT, SELECT, UPDATE to _mast_hubd on minutes
 grant INSERT, SELECT, UPDATE to _mast_hubd on node_configs
@@ -1364,6 +1390,7 @@ grant SELECT to _mast_apid on node_tokens.expires_at
 grant SELECT to _mast_apid on node_tokens.node_id
 grant SELECT to _mast_apid on node_tokens.used_at
 grant SELECT to _mast_apid on node_view
+grant SELECT to _mast_apid on proposal_view
 grant SELECT to _mast_apid on provider_keys.created_at
 grant SELECT to _mast_apid on provider_keys.hint
 grant SELECT to _mast_apid on provider_keys.id
@@ -1429,6 +1456,12 @@ grant SELECT, UPDATE, USAGE to _mast_ctl on sequence epoch_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence event_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence import_changes_n_seq
 grant SELECT, UPDATE, USAGE to _mast_ctl on sequence node_secrets_serial_seq
+grant UPDATE to _mast_apid on ai_usage.error
+grant UPDATE to _mast_apid on ai_usage.input_tokens
+grant UPDATE to _mast_apid on ai_usage.model
+grant UPDATE to _mast_apid on ai_usage.ok
+grant UPDATE to _mast_apid on ai_usage.output_tokens
+grant UPDATE to _mast_apid on ai_usage.took_ms
 grant UPDATE to _mast_apid on alarms.ack_name
 grant UPDATE to _mast_apid on alarms.ack_note
 grant UPDATE to _mast_apid on alarms.acknowledged_at

@@ -24,9 +24,10 @@ BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py
 BB_TESTS += tests/bb/test_subscribe.py tests/bb/test_tunnels.py
 BB_TESTS += tests/bb/test_self.py tests/bb/test_tokens.py \
 	tests/bb/test_totp.py tests/bb/test_users.py
+BB_TESTS += tests/bb/test_proposals.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/aikit.py tests/fakeai/fakeai.py \
-	tests/bb/browser.py \
+	tests/bb/aidstub.py tests/bb/browser.py \
 	tests/bb/describe.py tests/bb/hubkit.py \
 	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/rows.py tests/bb/tap.py tests/bb/uikit.py tests/bb/ws.py \
 	tests/samples packaging/build-aux/tap-driver.sh

@@ -221,6 +221,11 @@ def node_id(w, role, node):
     return node.id
 
 
+def nothing(w, role, node):
+    """The id of what nobody has."""
+    return "00000000-0000-7000-8000-%012d" % next(number)
+
+
 def settings(w, role, node):
     return {"settings": {"session_lifetime_hours": 24}}
 
@@ -329,6 +334,21 @@ REQUESTS = {
     "POST /api/v1/settings/tls/upload": Ask(409, {
         "cert_pem": "x", "key_pem": "x"}),
     "POST /api/v1/settings/tls/restore": Ask(409),
+    "GET /api/v1/ai/providers": Ask(200),
+    "GET /api/v1/ai/keys": Ask(200),
+    "POST /api/v1/ai/keys": Ask(200, {
+        "provider": "openai", "api_key": ""}),
+    "DELETE /api/v1/ai/keys": Ask(200, {"provider": "openai"}),
+    # Nobody here has a key, nor a proposal.
+    "POST /api/v1/ai/keys/test": Ask(400, {"provider": "openai"}),
+    "POST /api/v1/ai/generate-config": Ask(400, {"prompt": "x"}),
+    "POST /api/v1/ai/analyze": Ask(400, {"description": "x"}),
+    "POST /api/v1/ai/query": Ask(400, {"query": "x"}),
+    "GET /api/v1/ai/usage": Ask(200),
+    "GET /api/v1/ai/proposals": Ask(200),
+    "GET /api/v1/ai/proposals/{id}": Ask(404, id=nothing),
+    "DELETE /api/v1/ai/proposals/{id}": Ask(404, id=nothing),
+    "POST /api/v1/ai/proposals/{id}/apply": Ask(404, id=nothing),
     "GET /ws/dashboard": Ask(101, headers=UPGRADE),
     "GET /ws/node": Ask(101, headers=UPGRADE),
     "GET /": Ask(200),

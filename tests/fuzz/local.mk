@@ -2,7 +2,7 @@
 # where clang is, fuzzes each for some seconds; `make check-fuzz` for longer.
 FUZZ_SECONDS = 60
 
-fuzz_programs = \
+fuzz_programs = tests/fuzz/fuzz_ai \
 	tests/fuzz/fuzz_cert \
 	tests/fuzz/fuzz_conf tests/fuzz/fuzz_cursor \
 	tests/fuzz/fuzz_dump tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
@@ -14,6 +14,8 @@ TESTS += $(fuzz_programs) tests/fuzz/check-fuzz.sh
 fuzz_common = tests/fuzz/fuzz.c tests/fuzz/fuzz.h
 fuzz_replay = $(fuzz_common) tests/fuzz/run_corpus.c
 fuzz_libs = $(COMMON_LIBS) -lm
+tests_fuzz_fuzz_ai_SOURCES = tests/fuzz/fuzz_ai.c $(fuzz_replay)
+tests_fuzz_fuzz_ai_LDADD = apid/libapid.a $(fuzz_libs)
 tests_fuzz_fuzz_cert_SOURCES = tests/fuzz/fuzz_cert.c $(fuzz_replay)
 tests_fuzz_fuzz_cert_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_replay)
@@ -40,10 +42,13 @@ tests_fuzz_fuzz_ws_LDADD = $(fuzz_libs)
 # ./configure CC=clang --enable-fuzz --enable-sanitizers
 if FUZZ
 noinst_PROGRAMS += \
-	libfuzzer-cert \
+	libfuzzer-ai libfuzzer-cert \
 	libfuzzer-conf libfuzzer-cursor libfuzzer-dump libfuzzer-frame libfuzzer-http1 libfuzzer-json \
 	libfuzzer-jscan libfuzzer-msg libfuzzer-provider libfuzzer-ws
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
+libfuzzer_ai_SOURCES = tests/fuzz/fuzz_ai.c $(fuzz_common)
+libfuzzer_ai_LDADD = apid/libapid.a $(fuzz_libs)
+libfuzzer_ai_LDFLAGS = $(fuzz_ldflags)
 libfuzzer_cert_SOURCES = tests/fuzz/fuzz_cert.c $(fuzz_common)
 libfuzzer_cert_LDADD = $(fuzz_libs)
 libfuzzer_cert_LDFLAGS = $(fuzz_ldflags)

@@ -49,7 +49,8 @@ INSERT INTO tunnels (id, name, protocol, mode, ingress_node_id,
     VALUES (u('t'), 't', 'udp', 'direct', u('2'), 1, u('2'), 'x:1', ''),
     (u('w'), 'w', 'udp', 'direct', u('1'), 1, u('2'), 'x:1', '');
 INSERT INTO provider_keys (id, user_id, provider, sealed, sealed_for, hint)
-    SELECT u(c), u(c), 'p', 'k', 'f', 'h' FROM unnest('{a,o}'::text[]) c;
+    SELECT u(c), u(c), 'p', repeat('k', 49)::bytea, repeat('f', 32)::bytea,
+    'h' FROM unnest('{a,o}'::text[]) c;
 INSERT INTO sessions (id, token_hash, user_id, expires_at)
     SELECT u(c), u(c)::text::bytea, u(c), now() + interval '1 h'
     FROM unnest('{a,o}'::text[]) c;
@@ -129,7 +130,8 @@ SELECT throws_ok('INSERT INTO provider_keys (id, user_id, provider, sealed,
     sealed_for, hint) VALUES (u(''k''), u(''a''), ''q'', '''', '''', '''')',
     '42501', NULL, 'o gives nobody a key');
 SELECT lives_ok('INSERT INTO provider_keys (id, user_id, provider, sealed,
-    sealed_for, hint) VALUES (u(''k''), u(''o''), ''q'', '''', '''', '''')',
+    sealed_for, hint) VALUES (u(''k''), u(''o''), ''q'',
+    repeat(''k'', 49)::bytea, repeat(''f'', 32)::bytea, '''')',
     'o gives himself one');
 SELECT throws_ok('INSERT INTO preferences VALUES (u(''a''), ''k'', ''v'')',
     '42501', NULL, 'o has no say in the preferences of others');
