@@ -64,6 +64,8 @@ int keyring_load(struct aid *, struct buf *err_r);
 /* What apid sealed, with the present pair or the one before: 0 or -1. The
  * caller wipes out. */
 int keyring_open(const struct aid *, struct slice sealed, struct buf *out);
+/* The same key sealed to the present pair; 0 or -1. */
+int keyring_reseal(const struct aid *, struct slice sealed, struct buf *out);
 void keyring_free(struct aid *);
 
 /* fence.c: drops root, limits, Landlock and seccomp. Exits 71 or 78. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "aid.h"
+#include "provider.h"
 #include "xmalloc.h"
 
 int
@@ -34,6 +35,19 @@ keyring_open(const struct aid *aid, struct slice sealed, struct buf *out)
 	if (aid->old_key == NULL)
 		return -1;
 	return secret_box_open(aid->old_key, sealed.p, sealed.n, out);
+}
+
+int
+keyring_reseal(const struct aid *aid, struct slice sealed, struct buf *out)
+{
+	struct buf key = BUF_INIT;
+	int r = keyring_open(aid, sealed, &key);
+
+	if (r == 0)
+		secret_box_seal(aid->pub, buf_head(&key), buf_used(&key),
+		    out);
+	provider_wipe(&key);
+	return r;
 }
 
 void

@@ -163,6 +163,25 @@ serve_on_cancel(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 }
 
 static bool
+serve_on_reseal(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
+{
+	struct serve *s = arg;
+	struct msg_ai_sealed m;
+	struct buf out = BUF_INIT;
+
+	if (!msg_get_ai_sealed(&msg->in, &m))
+		return false;
+	if (keyring_reseal(s->aid, m.sealed, &out) == -1)
+		buf_clear(&out);
+	m.sealed = (struct slice){ buf_cstr(&out), buf_used(&out) };
+	msg_put_ai_sealed(ipc_begin(chan, MSG_AI_RESEALED, ERR_OK, msg->id),
+	    &m);
+	ipc_send(chan);
+	buf_free(&out);
+	return true;
+}
+
+static bool
 serve_on_info(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 {
 	struct serve *s = arg;
@@ -196,6 +215,7 @@ static const struct ipc_handler handlers[] = {
 	{ MSG_AI_TEST, serve_on_key_test },
 	{ MSG_AI_CANCEL, serve_on_cancel },
 	{ MSG_AI_INFO, serve_on_info },
+	{ MSG_AI_RESEAL, serve_on_reseal },
 };
 
 static void

@@ -38,6 +38,7 @@ enum msg_type {			/* wire format: append, never renumber */
 	MSG_AI_JOB, MSG_AI_CHUNK, MSG_AI_DONE,	/* payloads in msg_ai.h */
 	MSG_AI_CANCEL, MSG_AI_TEST,
 	MSG_AI_INFO, MSG_AI_INFO_REPLY,
+	MSG_AI_RESEAL, MSG_AI_RESEALED,
 	MSG_TICK,		/* that was this tick's NODE_STATEs */
 	MSG__MAX
 };

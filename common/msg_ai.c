@@ -303,3 +303,17 @@ msg_get_ai_info(struct msg_in *in, struct msg_ai_info *m)
 	}
 	return msg_done(in);
 }
+
+void
+msg_put_ai_sealed(struct buf *b, const struct msg_ai_sealed *m)
+{
+	if (m->sealed.n <= MSG_AI_SEALED_MAX)
+		put(b, m->sealed);
+}
+
+bool
+msg_get_ai_sealed(struct msg_in *in, struct msg_ai_sealed *m)
+{
+	m->sealed = msg_get_bytes(in, MSG_AI_SEALED_MAX);
+	return msg_done(in);
+}

@@ -135,4 +135,10 @@ struct msg_ai_info {			/* AI_INFO_REPLY */
 void msg_put_ai_info(struct buf *, const struct msg_ai_info *);
 bool msg_get_ai_info(struct msg_in *, struct msg_ai_info *);
 
+/* AI_RESEAL: a key as it was sealed once. AI_RESEALED: the same key sealed
+ * to the present public key; empty when no pair of aid's opens it. */
+struct msg_ai_sealed { struct slice sealed; };
+void msg_put_ai_sealed(struct buf *, const struct msg_ai_sealed *);
+bool msg_get_ai_sealed(struct msg_in *, struct msg_ai_sealed *);
+
 #endif

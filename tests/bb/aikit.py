@@ -212,6 +212,12 @@ class Chan:
     def cancel(self, job):
         self.c.send(ipcraw.pack(N["AI_CANCEL"], job))
 
+    def reseal(self, sealed):
+        self.last += 1
+        self.c.send(ipcraw.pack(N["AI_RESEAL"], ipcraw.text(sealed),
+                                ident=self.last))
+        return self.take(self.wait(self.last)["raw"])[0]
+
     def info(self):
         self.last += 1
         self.c.send(ipcraw.pack(N["AI_INFO"], ident=self.last))

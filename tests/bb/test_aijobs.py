@@ -635,7 +635,7 @@ def test_stop(w):
 
 
 def test_old_key(w):
-    """After a change of the pair, what was sealed before still opens"""
+    """After a change of the pair the old keys open, and are sealed anew"""
     a = w.make(conf_for(w.fake))
     old = aikit.seal(a.pub, fakeai.KEYS["openai"].encode())
     a.write("old.key", a.secret, 0o400)
@@ -648,6 +648,16 @@ def test_old_key(w):
     tap.equal(c.info()[0], a.pub, "the new one is given out")
     tap.equal(c.ask("openai", sealed=old)["finish"], "ok")
     tap.equal(c.ask("openai")["finish"], "ok")
+    fresh = c.reseal(old)
+    assert fresh and fresh != old and len(fresh) == len(old), fresh
+    tap.equal(c.reseal(os.urandom(80)), b"", "what nobody can open")
+    tap.equal(c.reseal(b""), b"", "nothing")
+    tap.equal(a.stop(), 0)
+    a.configure(conf_for(w.fake))       # the old pair is gone
+    a.start()
+    c = Chan(a)
+    tap.equal(c.ask("openai", sealed=old)["error"], "key_not_readable")
+    tap.equal(c.ask("openai", sealed=fresh)["finish"], "ok")
     tap.equal(a.stop(), 0)
 
 

@@ -27,6 +27,7 @@ union any {
 	struct msg_ai_cancel	ai_cancel;
 	struct msg_ai_test	ai_test;
 	struct msg_ai_info	ai_info;
+	struct msg_ai_sealed	ai_sealed;
 };
 
 static bool
@@ -50,6 +51,9 @@ through_ai(enum msg_type type, struct msg_in *in, struct buf *out)
 	if (type == MSG_AI_INFO_REPLY &&
 	    (ok = msg_get_ai_info(in, &u.ai_info)))
 		msg_put_ai_info(out, &u.ai_info);
+	if ((type == MSG_AI_RESEAL || type == MSG_AI_RESEALED) &&
+	    (ok = msg_get_ai_sealed(in, &u.ai_sealed)))
+		msg_put_ai_sealed(out, &u.ai_sealed);
 	return ok;
 }
 
@@ -114,6 +118,8 @@ through(enum msg_type type, struct msg_in *in, struct buf *out)
 	case MSG_AI_CANCEL:
 	case MSG_AI_TEST:
 	case MSG_AI_INFO_REPLY:
+	case MSG_AI_RESEAL:
+	case MSG_AI_RESEALED:
 		return through_ai(type, in, out);
 	case MSG_STATUS:
 	case MSG_ERROR:

@@ -380,6 +380,23 @@ get_ai_info(struct msg_in *in)
 	    m.providers[1].model.n == 0 && m.providers[1].needs_key == 0;
 }
 
+static void
+put_ai_sealed(struct buf *b)
+{
+	struct msg_ai_sealed m = { SLICE("\0sealed\xff") };
+
+	msg_put_ai_sealed(b, &m);
+}
+
+static bool
+get_ai_sealed(struct msg_in *in)
+{
+	struct msg_ai_sealed m;
+
+	return msg_get_ai_sealed(in, &m) &&
+	    slice_same(m.sealed, SLICE("\0sealed\xff"));
+}
+
 static const struct {
 	enum msg_type type;
 	void (*put)(struct buf *);
@@ -404,6 +421,8 @@ static const struct {
 	{ MSG_AI_CANCEL, put_ai_cancel, get_ai_cancel },
 	{ MSG_AI_TEST, put_ai_test, get_ai_test },
 	{ MSG_AI_INFO_REPLY, put_ai_info, get_ai_info },
+	{ MSG_AI_RESEAL, put_ai_sealed, get_ai_sealed },
+	{ MSG_AI_RESEALED, put_ai_sealed, get_ai_sealed },
 };
 
 START_TEST(round_trip)
