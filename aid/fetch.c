@@ -396,16 +396,6 @@ reap(struct fetch *f)
 	}
 }
 
-/* A struct timer's callback: not inside of libcurl. */
-static void
-on_silence(void *arg)
-{
-	struct fetch_call *c = arg;
-
-	c->silent = true;
-	call_done(c, CURLE_OPERATION_TIMEDOUT);
-}
-
 static void
 must(CURLcode code, const char *what)
 {
@@ -414,6 +404,26 @@ must(CURLcode code, const char *what)
 		    curl_easy_strerror(code));
 }
 #define SET(c, option, v) must(curl_easy_setopt((c)->easy, option, v), #option)
+
+/* Nobody waits any more, and the provider should know: libcurl sends an
+ * HTTP/2 reset only with the next call, so a connection without other calls
+ * is closed. */
+static void
+abandon(struct fetch_call *c)
+{
+	SET(c, CURLOPT_FORBID_REUSE, 1L);
+}
+
+/* A struct timer's callback: not inside of libcurl. */
+static void
+on_silence(void *arg)
+{
+	struct fetch_call *c = arg;
+
+	c->silent = true;
+	abandon(c);
+	call_done(c, CURLE_OPERATION_TIMEDOUT);
+}
 
 static void
 set_request(struct fetch_call *c)
@@ -499,8 +509,10 @@ fetch_cancel(struct fetch_call **call)
 	struct fetch_call *c = *call;
 
 	*call = NULL;
-	if (c != NULL)
-		call_free(c);
+	if (c == NULL)
+		return;
+	abandon(c);
+	call_free(c);
 }
 
 /* ---- life ---- */

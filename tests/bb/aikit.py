@@ -26,6 +26,8 @@ ERRORS = ("none", "bad_key", "key_not_readable", "quota", "rate_limited",
           "cancelled", "no_such_provider")
 FINISH = ("none", "ok", "refusal", "length", "tool")
 USER, ASSISTANT, DATA = 1, 2, 3
+with open(os.path.join(BUILD, "config.h")) as config:
+    SANITIZED = "#define MAST_SANITIZED 1" in config.read()
 sodium = ctypes.CDLL("libsodium.so.23")
 
 

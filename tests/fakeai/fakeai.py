@@ -10,6 +10,7 @@ stopped; tests import it.
 import json
 import os
 import re
+import select
 import socket
 import ssl
 import subprocess
@@ -456,6 +457,153 @@ def certificates(folder):
     os.chmod(at("ca.crt"), 0o644)
 
 
+class Http2Stream:
+    """One stream of an HTTP/2 connection, written to like a socket: what
+    the faults send as HTTP/1.1 becomes frames on the way."""
+
+    def __init__(self, link, number):
+        self.link, self.number = link, number
+        self.data, self.head, self.chunked, self.ended = b"", None, False, 0
+
+    def sendall(self, data):
+        self.data += data
+        if self.head is None:
+            if b"\r\n\r\n" not in self.data:
+                return
+            head, self.data = self.data.split(b"\r\n\r\n", 1)
+            lines = head.decode("latin-1").split("\r\n")
+            self.head = [(":status", lines[0].split(" ")[1])]
+            for line in lines[1:]:
+                k, v = (x.strip() for x in line.split(":", 1))
+                if k.lower() == "transfer-encoding":
+                    self.chunked = True
+                else:
+                    self.head.append((k.lower(), v))
+            self.link.headers(self.number, self.head)
+        if not self.chunked:
+            self.link.body(self.number, self.data)
+            self.data = b""
+            return
+        while b"\r\n" in self.data:
+            size, rest = self.data.split(b"\r\n", 1)
+            n = int(size, 16)
+            if len(rest) < n + 2:
+                return
+            self.link.body(self.number, rest[:n])
+            self.data = rest[n + 2:]
+            self.ended = n == 0
+
+    def finish(self, whole):
+        if whole:
+            self.link.end(self.number)
+        else:
+            self.link.reset(self.number)
+
+
+class Http2:
+    """A connection on which the client chose h2. Needs python3-h2."""
+
+    def __init__(self, fake, sock):
+        import h2.config
+        import h2.connection
+        import h2.events
+        import h2.exceptions
+        self.ev, self.exc = h2.events, h2.exceptions
+        self.fake, self.sock = fake, sock
+        self.lock = threading.RLock()
+        self.window = threading.Condition(self.lock)
+        self.c = h2.connection.H2Connection(h2.config.H2Configuration(
+            client_side=False, header_encoding="latin-1"))
+        self.asked, self.dead, self.over = {}, set(), set()
+
+    def flush(self):
+        data = self.c.data_to_send()
+        if data:
+            self.sock.sendall(data)
+
+    def headers(self, number, head):
+        with self.lock:
+            self.c.send_headers(number, head)
+            self.flush()
+
+    def body(self, number, data):
+        with self.window:
+            while data:
+                if number in self.dead:
+                    raise OSError("the client reset the stream")
+                n = min(self.c.local_flow_control_window(number),
+                        self.c.max_outbound_frame_size, len(data))
+                if n <= 0:
+                    self.window.wait(0.5)
+                    continue
+                self.c.send_data(number, data[:n])
+                self.flush()
+                data = data[n:]
+
+    def end(self, number):
+        with self.lock:
+            if number not in self.dead:
+                self.c.end_stream(number)
+                self.flush()
+
+    def reset(self, number):
+        with self.lock:
+            if number not in self.dead:
+                self.c.reset_stream(number, 2)
+                self.flush()
+
+    def run(self):
+        with self.lock:
+            self.c.initiate_connection()
+            self.flush()
+        try:
+            while True:
+                # Reading and writing share one TLS object: a short wait.
+                data = self.fake.read_some(self.sock, self.lock)
+                if data == b"":
+                    return
+                with self.window:
+                    for e in self.c.receive_data(data) if data else ():
+                        self.event(e)
+                    self.flush()
+                    self.window.notify_all()
+        finally:
+            with self.window:
+                with self.fake.lock:
+                    self.fake.gone += len(set(self.asked) - self.over -
+                                          self.dead)
+                self.dead.update(self.asked)
+                self.window.notify_all()
+
+    def event(self, e):
+        n = getattr(e, "stream_id", None)
+        if isinstance(e, self.ev.RequestReceived):
+            self.asked[n] = [dict(e.headers), b""]
+        elif isinstance(e, self.ev.DataReceived):
+            self.asked[n][1] += e.data
+            self.c.acknowledge_received_data(e.flow_controlled_length, n)
+        elif isinstance(e, self.ev.StreamReset):
+            self.dead.add(n)
+            with self.fake.lock:
+                self.fake.gone += 1
+        elif isinstance(e, self.ev.StreamEnded):
+            threading.Thread(target=self.answer, args=(n,),
+                             daemon=True).start()
+
+    def answer(self, number):
+        headers, body = self.asked[number]
+        head = "\r\n".join("%s: %s" % kv for kv in headers.items())
+        r = Request(self.fake.which(headers[":path"], headers),
+                    head.encode("latin-1"), headers, headers[":path"], body)
+        out = Http2Stream(self, number)
+        try:
+            out.finish(self.fake.handle(out, headers[":method"], r))
+        except (OSError, self.exc.H2Error):
+            return
+        with self.lock:
+            self.over.add(number)
+
+
 class Request:
     def __init__(self, provider, head, headers, path, body):
         self.provider, self.head, self.headers = provider, head, headers
@@ -467,7 +615,8 @@ class FakeAI:
     """Serves in threads. play(provider, fault, ...) queues what the next
     requests get; answer is a text or a function of the request."""
 
-    def __init__(self, folder, bad_cert=False, port=0, host="127.0.0.1"):
+    def __init__(self, folder, bad_cert=False, port=0, host="127.0.0.1",
+                 http2=False):
         if not os.path.exists(os.path.join(folder, "ca.crt")):
             certificates(folder)
         self.folder = folder
@@ -476,7 +625,8 @@ class FakeAI:
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.tls.load_cert_chain(os.path.join(folder, which + ".crt"),
                                  os.path.join(folder, which + ".key"))
-        self.tls.set_alpn_protocols(["http/1.1"])
+        self.tls.set_alpn_protocols((["h2"] if http2 else []) +
+                                    ["http/1.1"])
         self.s = socket.create_server((host, port), backlog=256)
         self.port = self.s.getsockname()[1]
         self.lock = threading.Lock()
@@ -527,6 +677,9 @@ class FakeAI:
     def serve(self, c):
         try:
             with self.tls.wrap_socket(c, server_side=True) as t:
+                if t.selected_alpn_protocol() == "h2":
+                    Http2(self, t).run()
+                    return
                 keep = b""
                 while keep is not None:
                     keep = self.one(t, keep)
@@ -535,6 +688,20 @@ class FakeAI:
                 self.gone += 1
         finally:
             c.close()
+
+    @staticmethod
+    def read_some(t, lock):
+        """Bytes, b"" at the end, None when nothing came for a moment."""
+        if not t.pending() and not select.select([t], [], [], 0.2)[0]:
+            return None
+        with lock:
+            t.setblocking(False)
+            try:
+                return t.recv(65536)
+            except (ssl.SSLWantReadError, BlockingIOError):
+                return None
+            finally:
+                t.setblocking(True)
 
     # ---- one request
 
@@ -561,17 +728,19 @@ class FakeAI:
             data += part
         body, rest = data[:n], data[n:]
         r = Request(self.which(path, headers), head, headers, path, body)
+        return rest if self.handle(t, method, r) else None
+
+    def handle(self, t, method, r):
         with self.lock:
-            self.received.append(head + b"\r\n\r\n" + body)
+            self.received.append(r.head + b"\r\n\r\n" + r.body)
             self.requests.append(r)
             self.active += 1
             self.peak = max(self.peak, self.active)
         try:
-            more = self.reply(t, method, r)
+            return self.reply(t, method, r)
         finally:
             with self.lock:
                 self.active -= 1
-        return rest if more else None
 
     @staticmethod
     def which(path, headers):
