@@ -700,8 +700,7 @@ conn_free(struct conn *c)
 	if (r != NULL) {
 		c->req = NULL;
 		auth_forget(&r->auth);
-		if ((r->streaming || r->sink != NULL || r->abandon) &&
-		    r->gone != NULL)
+		if (r->gone != NULL)
 			r->gone(r);
 		db_forget(&r->db);
 		ipc_forget(&r->ipc);

@@ -14,6 +14,7 @@
 #include "driver.h"
 #include "h_bulk.h"
 #include "hub.h"
+#include "ipc.h"
 #include "json.h"
 #include "req.h"
 #include "secret.h"
@@ -22,12 +23,14 @@
 
 #define TTL_DEFAULT	3600
 #define TTL_MAX		604800
+#define NAME_MAX_BYTES	128
 
 struct body {
-	struct slice		action, node_ids, device_type, status;
-	bool			dry_run, queue;
+	struct slice		action, node_ids, device_type, status, name;
+	bool			dry_run, queue, wait;
 	int64_t			ttl;
-	struct json_state	has_ids, has_type, has_status, has_ttl;
+	struct json_state	has_ids, has_type, has_status, has_name;
+	struct json_state	has_ttl;
 };
 
 static const char *const states[] = { "pending", "online", "offline",
@@ -44,10 +47,15 @@ static const struct json_field fields[] = {
 	{ .name = "status", .type = JSON_ENUM, .names = states,
 	  .offset = offsetof(struct body, status),
 	  .state = offsetof(struct body, has_status) },
+	{ .name = "name", .type = JSON_STRING,
+	  .offset = offsetof(struct body, name),
+	  .state = offsetof(struct body, has_name) },
 	{ .name = "dry_run", .type = JSON_BOOL,
 	  .offset = offsetof(struct body, dry_run) },
 	{ .name = "queue", .type = JSON_BOOL,
 	  .offset = offsetof(struct body, queue) },
+	{ .name = "wait", .type = JSON_BOOL,
+	  .offset = offsetof(struct body, wait) },
 	{ .name = "ttl", .type = JSON_INT, .min = 1, .max = TTL_MAX,
 	  .offset = offsetof(struct body, ttl),
 	  .state = offsetof(struct body, has_ttl) },
@@ -63,12 +71,18 @@ struct target {
 	const char	*role;		/* that it takes */
 	struct id	 command;
 	bool		 ordered;
+	/* With wait: how it ended, and in whose words. */
+	const char	*state, *why, *code;
+	struct bulk	*bulk;
+	struct ipc_req	*ipc;
 };
 
 struct bulk {
 	const char	*what;		/* the command's name */
 	struct target	*v;
 	size_t		 n, good;
+	struct req	*req;
+	size_t		 waits;		/* answers that are due */
 };
 
 static void
@@ -95,6 +109,18 @@ put_target(struct json_w *w, const struct target *t)
 		id_text(&t->command, id);
 		json_w_key(w, "command_id");
 		json_w_str(w, id);
+	}
+	if (t->state != NULL) {
+		json_w_key(w, "state");
+		json_w_str(w, t->state);
+	}
+	if (t->why != NULL) {
+		json_w_key(w, "error");
+		json_w_str(w, t->why);
+	}
+	if (t->code != NULL) {
+		json_w_key(w, "error_code");
+		json_w_str(w, t->code);
 	}
 	json_w_end_object(w);
 }
@@ -125,6 +151,93 @@ answer(struct req *req, const struct bulk *k, int status)
 	buf_free(&b);
 }
 
+/* ---- how each ended ---- */
+
+static const char *
+end_state(enum err err, bool told)
+{
+	switch (err) {
+	case ERR_OK:
+		return "acked";
+	case ERR_NODE_REFUSED:
+	case ERR_INVALID:
+	case ERR_INTERNAL:
+		return "failed";
+	case ERR_NODE_LOST:
+		return "unknown";
+	case ERR_NODE_TIMEOUT:
+		return told ? "unknown" : "timeout";
+	case ERR_CANCELLED:
+		return "cancelled";
+	case ERR_NODE_OFFLINE:
+		return "offline";
+	default:
+		return "queued";
+	}
+}
+
+static const char *
+words(struct req *req, struct slice text)
+{
+	return text.n == 0 ? NULL : arena_strndup(req->arena, text.p, text.n);
+}
+
+static void
+ended(void *arg, enum err err, struct ipc_msg *msg)
+{
+	struct target *t = arg;
+	struct bulk *k = t->bulk;
+	struct msg_command_done done = { .command = { { 0 } } };
+	bool told = msg != NULL && msg->type == MSG_COMMAND_DONE &&
+	    msg_get_command_done(&msg->in, &done);
+
+	t->state = end_state(err == ERR_OK && !told ? ERR_UNAVAILABLE : err,
+	    told);
+	if (told && err != ERR_OK) {
+		t->why = words(k->req, done.error);
+		t->code = words(k->req, done.error_code);
+	}
+	if (--k->waits == 0) {
+		k->req->gone = NULL;
+		answer(k->req, k, 200);
+	}
+}
+
+/* The daemon ends before the nodes have answered. */
+static void
+gone(struct req *req)
+{
+	struct bulk *k = req->state;
+	size_t i;
+
+	for (i = 0; i < k->n; i++)
+		ipc_forget(&k->v[i].ipc);
+}
+
+/* The hub takes them now, and not when it looks the next time. */
+static void
+ring(struct req *req, struct bulk *k)
+{
+	const struct body *b = req->body;
+	struct hub *hub = req->apid->hub;
+	struct target *t;
+	struct id node;
+
+	k->req = req;
+	for (t = k->v; t < k->v + k->n; t++) {
+		if (!t->ordered || id_parse(&node, slice_of(t->node)) == -1)
+			continue;
+		if (!b->wait) {
+			hub_node_changed(hub, &node, MSG_NODE_QUEUE);
+			continue;
+		}
+		t->bulk = k;
+		k->waits++;
+		hub_command_one(hub, &t->command, &node, req->id,
+		    H_BULK_WAIT_MS, ended, t, &t->ipc);
+	}
+}
+
 /* Column: the commands that were written. */
 static void
 ordered(struct req *req, const struct db_result *res)
@@ -142,7 +255,12 @@ ordered(struct req *req, const struct db_result *res)
 		if (k->v[i].error == NULL && !k->v[i].ordered)
 			k->v[i].error = "the node is gone, or too many "
 			    "commands wait for it already";
-	answer(req, k, db_rows(res) > 0 ? 202 : 200);
+	if (hub_up(req->apid->hub))
+		ring(req, k);
+	if (k->waits > 0)
+		req->gone = gone;
+	else
+		answer(req, k, db_rows(res) > 0 ? 202 : 200);
 }
 
 static void
@@ -277,12 +395,17 @@ h_bulk(struct req *req)
 	if (!has_type(b))
 		req_fault(req, ERR_INVALID, "/action/type",
 		    "must be a string, the name of a command");
-	else if (b->has_ids.present == b->has_type.present)
-		req_fault(req, ERR_INVALID, "/node_ids",
-		    "is needed, or else device_type, and not both");
-	else if (b->has_ids.present && b->has_status.present)
-		req_fault(req, ERR_INVALID, "/status",
-		    "goes with device_type only");
+	else if (b->has_ids.present == (b->has_type.present ||
+	    b->has_status.present || b->has_name.present))
+		req_fault(req, ERR_INVALID, "/node_ids", "is needed, or else "
+		    "device_type, status or name, and not both");
+	else if (b->has_name.present && (b->name.n == 0 ||
+	    b->name.n > NAME_MAX_BYTES))
+		req_fault(req, ERR_INVALID, "/name",
+		    "must have 1 to 128 bytes");
+	else if (b->wait && b->dry_run)
+		req_fault(req, ERR_INVALID, "/wait",
+		    "does not go with dry_run");
 	else if (b->has_ttl.present && !b->queue)
 		req_fault(req, ERR_INVALID, "/ttl",
 		    "goes with \"queue\": true only");
@@ -292,7 +415,9 @@ h_bulk(struct req *req)
 	else {
 		const struct db_arg args[] = { db_slice(b->node_ids),
 		    arg_access(req), db_slice(b->device_type),
-		    db_slice(b->status) };
+		    db_slice(b->status), !b->has_name.present ? db_null() :
+		    arg_like(req, arena_strndup(req->arena, b->name.p,
+		    b->name.n)) };
 
 		req_db(req, STMT_BULK_PICK, args, nitems(args), picked);
 	}

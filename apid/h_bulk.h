@@ -10,6 +10,7 @@ struct req;
 #define H_BULK_NODES	200
 #define H_BULK_ACTION	16384
 #define H_BULK_BODY	32768
+#define H_BULK_WAIT_MS	10000
 
 extern const struct json_schema h_bulk_body;
 extern const size_t h_bulk_size;

@@ -152,6 +152,46 @@ dialect(struct slice text)
 	return (int)v;
 }
 
+static void
+push(struct req *req, const struct command_config *config)
+{
+	command_run(req, &(struct command_ask){ .config = config,
+	    .action = command_action(req, "update_config", "config",
+	    req->raw), .wait_ms = HUB_PUSH_MS, .ttl = HUB_PUSH_MS / 1000 });
+}
+
+/* What the node has now, beside the tag of what the caller has read. */
+static void
+compared(void *arg, enum err err, struct ipc_msg *msg)
+{
+	struct req *req = arg;
+	struct msg_config config;
+	struct buf canonical = BUF_INIT;
+	uint8_t hash[SECRET_HASH];
+	char hex[2 * 16 + 1];
+
+	req->ipc = NULL;
+	if (err != ERR_OK)
+		req_fail(req, hub_err(err), "the configuration cannot be "
+		    "compared with If-Match, nothing was sent");
+	else if (msg->type != MSG_CONFIG ||
+	    !msg_get_config(&msg->in, &config) ||
+	    json_canonical(config.text.p, config.text.n, &canonical) == -1)
+		req_fail(req, ERR_INTERNAL, NULL);
+	else {
+		secret_digest(buf_head(&canonical), buf_used(&canonical),
+		    hash);
+		secret_wipe(canonical.data, canonical.cap);
+		str_hex(hex, hash, 16);
+		if (req_if_match_tag(req, hex))
+			push(req, req->state);
+		else
+			req_fail(req, ERR_PRECONDITION, "the node has "
+			    "another configuration by now");
+	}
+	buf_free(&canonical);
+}
+
 void
 h_config_put(struct req *req)
 {
@@ -170,7 +210,9 @@ h_config_put(struct req *req)
 	    config->hash);
 	secret_wipe(canonical.data, canonical.cap);
 	buf_free(&canonical);
-	command_run(req, &(struct command_ask){ .config = config,
-	    .action = command_action(req, "update_config", "config",
-	    req->raw), .wait_ms = HUB_PUSH_MS, .ttl = HUB_PUSH_MS / 1000 });
+	req->state = config;
+	if (req_if_match_tag(req, NULL))
+		push(req, config);
+	else if (hub_need(req))
+		hub_config(req, &req->params.v[0].id, compared);
 }

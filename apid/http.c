@@ -486,6 +486,8 @@ http_free(struct http *h)
 	while ((c = TAILQ_FIRST(&h->conns)) != NULL)
 		conn_free(c);
 	while ((r = TAILQ_FIRST(&h->live)) != NULL) {	/* without clients */
+		if (r->gone != NULL)
+			r->gone(r);
 		db_forget(&r->db);
 		ipc_forget(&r->ipc);
 		http_req_put(h, r);

@@ -203,6 +203,19 @@ hub_command(struct req *req, const struct id *command, const struct id *node,
 }
 
 void
+hub_command_one(struct hub *hub, const struct id *command,
+    const struct id *node, const char *request_id, unsigned ms,
+    ipc_reply_fn fn, void *arg, struct ipc_req **req_r)
+{
+	const struct msg_command m = { .command = *command, .node = *node,
+	    .request_id = slice_of(request_id) };
+
+	msg_put_command(ipc_request(sibling_chan(hub->peer), MSG_COMMAND,
+	    (mono_us)ms * MONO_MS, fn, arg, req_r), &m);
+	sibling_send(hub->peer);
+}
+
+void
 hub_config(struct req *req, const struct id *node, ipc_reply_fn fn)
 {
 	struct hub *hub = req->apid->hub;

@@ -43,6 +43,11 @@ bool hub_need(struct req *);
  * comes soon. */
 void hub_command(struct req *, const struct id *command,
     const struct id *node, unsigned wait_ms, ipc_reply_fn);
+/* The same without a request to hang on, as one of many; *req_r stays where
+ * it is until the answer, which comes within ms. */
+void hub_command_one(struct hub *, const struct id *command,
+    const struct id *node, const char *request_id, unsigned ms, ipc_reply_fn,
+    void *arg, struct ipc_req **req_r);
 void hub_config(struct req *, const struct id *node, ipc_reply_fn);
 /* What a failed request to the hub means for a client. */
 enum err hub_err(enum err);

@@ -201,6 +201,20 @@ req_if_match(struct req *r, int64_t *version_r)
 	return *end == '\0' && *version_r > 0 ? 1 : -1;
 }
 
+bool
+req_if_match_tag(struct req *r, const char *tag)
+{
+	struct slice v = http1_get(&r->h, "If-Match");
+	char quoted[80];
+
+	if (v.p == NULL || (v.n == 1 && v.p[0] == '*'))
+		return true;
+	if (tag == NULL || memchr(v.p, '/', v.n) != NULL)
+		return false;		/* W/: RFC 9110 13.1.1, strong only */
+	snprintf(quoted, sizeof(quoted), "\"%s\"", tag);
+	return tag_listed(v, quoted);
+}
+
 void
 req_etag_version(struct req *r, int64_t version)
 {

@@ -118,6 +118,10 @@ int req_query_enum(struct req *, const char *name,
  * -1 present and certainly stale (answer ERR_PRECONDITION). */
 int req_if_match(struct req *, int64_t *version_r);
 
+/* Whether If-Match allows it: there is none, it is "*", or it lists the tag,
+ * which is given without quotes; NULL: no tag does. */
+bool req_if_match_tag(struct req *, const char *tag);
+
 /* ---- before the answer ---- */
 
 /* A response field; a name may be given twice. */

@@ -129,8 +129,8 @@ enum stmt {			/* the order of the tables */
 	STMT_COMMAND_GET,	/* (command, node, access) json */
 	STMT_COMMAND_CANCEL,	/* (command, node, access, address, request)
 				 * state before, cancelled */
-	STMT_BULK_PICK,		/* (nodes or NULL, access, type, status) node,
-				 * name, type, status */
+	STMT_BULK_PICK,		/* (nodes or NULL, access, type, status, LIKE
+				 * pattern) node, name, type, status */
 	STMT_BULK_OPEN,		/* see the text: command */
 	STMT_COMMAND__END,
 

@@ -90,13 +90,14 @@ const struct db_stmt stmt_command[DB_ROW(STMT_COMMAND__END)] = {
 	    " FROM mast.node_view x WHERE ($1::uuid[] IS NULL"
 	    " OR x.id = ANY($1::uuid[])) AND" SEES("x.id", "2")
 	    " AND ($3::text IS NULL OR x.device_type = $3)"
-	    " AND ($4::text IS NULL OR x.status::text = $4))"
+	    " AND ($4::text IS NULL OR x.status::text = $4)"
+	    " AND ($5::text IS NULL OR x.name ILIKE $5))"
 	    " SELECT p.id, p.name, p.device_type, p.status FROM ("
 	    "SELECT * FROM v UNION ALL SELECT DISTINCT q, NULL, NULL, NULL"
 	    " FROM unnest($1::uuid[]) q"
 	    " WHERE NOT EXISTS (SELECT FROM v WHERE v.id = q)) p"
 	    " ORDER BY p.name COLLATE \"C\", p.id LIMIT 201",
-	    4, DB_READ | DB_ACTOR },
+	    5, DB_READ | DB_ACTOR },
 	/* arrays of commands, nodes, sealed actions, roles; access, type,
 	 * seconds, address, request */
 	[DB_ROW(STMT_BULK_OPEN)] = { "bulk_open",

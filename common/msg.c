@@ -418,7 +418,7 @@ msg_get_node_changed(struct msg_in *in, struct msg_node_changed *m)
 {
 	msg_get_id(in, &m->node);
 	m->what = msg_get_u8(in);
-	if (m->what < MSG_NODE_UPDATED || m->what > MSG_NODE_TUNNEL)
+	if (m->what < MSG_NODE_UPDATED || m->what > MSG_NODE_QUEUE)
 		in->ok = false;
 	return msg_done(in);
 }

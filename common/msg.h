@@ -115,6 +115,7 @@ enum msg_node_what {
 	MSG_NODE_DELETED,	/* close with a reason */
 	MSG_NODE_TOKEN,		/* a new token was issued */
 	MSG_NODE_TUNNEL,	/* the plan of one of its tunnels */
+	MSG_NODE_QUEUE,		/* a command waits for it */
 };
 struct msg_node_changed { struct id node; uint8_t what; };
 void msg_put_node_changed(struct buf *, const struct msg_node_changed *);

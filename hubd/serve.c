@@ -23,6 +23,7 @@
 #include "hubd.h"
 #include "node.h"
 #include "push.h"
+#include "queue.h"
 #include "serve.h"
 #include "stmt.h"
 #include "db.h"
@@ -294,13 +295,16 @@ serve_on_node_changed(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 {
 	struct serve *s = arg;
 	struct msg_node_changed m;
+	struct node *n;
 
 	if (!msg_get_node_changed(&msg->in, &m))
 		return false;
+	n = node_find(s->hub->nodes, &m.node);
 	if (m.what == MSG_NODE_TUNNEL)
 		push_kick(s->hub->pushes);
-	else if (m.what != MSG_NODE_TOKEN &&
-	    node_find(s->hub->nodes, &m.node) != NULL)
+	else if (m.what == MSG_NODE_QUEUE && n != NULL)
+		queue_ring(n);
+	else if (m.what != MSG_NODE_TOKEN && n != NULL)
 		serve_reread(s->hub, &m.node);
 	return true;
 }

@@ -10,6 +10,7 @@ BB_TESTS = \
 	tests/bb/test_doors.py tests/bb/test_durability.py \
 	tests/bb/test_enroll.py tests/bb/test_event_ack.py \
 	tests/bb/test_journal.py tests/bb/test_unsure.py \
+	tests/bb/test_bulk.py \
 	tests/bb/test_events.py tests/bb/test_export.py \
 	tests/bb/test_fleet.py tests/bb/test_flows.py \
 	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_import.py \

@@ -238,6 +238,44 @@ def test_put_config_faults(s):
                   status, "%d bytes" % n)
 
 
+def test_put_config_if_match(s):
+    """If-Match: the configuration that was read, or 412 and nothing sent"""
+    w = world(s)
+    n = s.node("flow-match")
+    n.config = dict(NEW, mark=1)
+    url = path(n, "config")
+    tag = w.oper.get(url).want(200).header("ETag")
+    n.on_command = lambda i, a: {}
+
+    def put(tag, doc=NEW):
+        n.commands.clear()
+        return w.oper.put(url, doc, headers={"If-Match": tag})
+    put(tag).want(200)
+    tap.equal(n.commands[0][1]["type"], "update_config")
+    put("*").want(200)
+    put('"other", ' + tag).want(200)
+    n.config = dict(NEW, mark=2)
+    n.send("config_response", n.config)
+    mast.wait_until(lambda: w.oper.get(url).header("ETag") != tag, 10,
+                    "the hub has the new one")
+    for bad in (tag, '"v1"', "W/" + tag, "x"):
+        put(bad).problem(412)
+        tap.equal([a for _, a in n.commands if a["type"] != "get_config"],
+                  [], "nothing is sent")
+    put(w.oper.get(url).header("ETag")).want(200)
+    rows = s.one("SELECT count(*) FROM mast.commands WHERE node_id = %s",
+                 n.id)
+    tap.equal(rows, 4)
+    n.config = None
+    put(tag).problem(504)
+    n.close()
+    mast.wait_until(lambda: s.admin().node(n.id)["status"] == "offline", 10,
+                    "it is away")
+    put(tag).problem(502)
+    tap.equal(s.one("SELECT count(*) FROM mast.commands WHERE node_id = %s",
+                    n.id), rows)
+
+
 def test_put_config_away(s):
     """Offline is 502, lost is 502, silent is 504; each attempt says so"""
     w = world(s)
