@@ -54,6 +54,7 @@ struct apid_conf {
 	int64_t	 rate_burst;
 	int64_t	 ai_calls;		/* of one user and day */
 	int64_t	 ai_tokens;
+	int64_t	 memory_mib;		/* ceiling; 0: none */
 	bool	 hsts;
 };
 

@@ -48,6 +48,8 @@ static const struct conf_key keys[] = {
 	  1000000, true, "AI calls of one user a day (UTC); 0: none" },
 	{ "apid", "ai_tokens_per_day", CONF_INT, OFF(ai_tokens), "1000000",
 	  0, 1000000000000, true, "AI tokens of one user a day, both ways" },
+	{ "apid", "memory_mib", CONF_INT, OFF(memory_mib), "0", 0, 1048576,
+	  true, "resident MiB from which dashboards are closed; 0: never" },
 	{ "apid", "hsts", CONF_BOOL, OFF(hsts), "yes", 0, 0, true,
 	  "send Strict-Transport-Security unless self-signed" },
 };

@@ -3,6 +3,7 @@
  * the groups of those with equal access that get the old form, and the
  * broadcast timer. Sends the hub a WATCH for whom somebody looks at.
  */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -12,8 +13,10 @@
 #include "feed.h"
 #include "hub.h"
 #include "json.h"
+#include "log.h"
 #include "news.h"
 #include "picture.h"
+#include "proc.h"
 #include "rate.h"
 #include "req.h"
 #include "settings.h"
@@ -47,6 +50,7 @@ struct browser {
 	struct timer	 silent;
 	struct rate	 asks;
 	bool		 behind;	/* it waits for the newest text */
+	bool		 shed;
 };
 
 /* Browsers whose users may see the same nodes. */
@@ -69,19 +73,21 @@ struct feed {
 	struct subs	*subs;
 	LIST_HEAD(, browser) all;
 	struct group	*groups;
-	struct timer	 timer, rewatch;
+	struct timer	 timer, rewatch, memory;
 	struct sub_ids	 full;		/* whose stats the hub sends */
 	size_t		 browsers, plain;	/* all; of the old form */
 	mono_us		 sent;		/* last broadcast */
 	mono_us		 down_since;	/* 0: the hub is there */
 	bool		 synced;
 	bool		 dirty;
+	bool		 memory_short;
 	struct feed_stats stats;
 };
 
 static void broadcast(void *);
 static void rewatch(void *);
 static void fresh_news(void *);
+static void look_at_memory(void *);
 
 struct feed *
 feed_new(struct apid *apid)
@@ -96,6 +102,8 @@ feed_new(struct apid *apid)
 	feed->down_since = mono_now();
 	timer_init(&feed->timer, broadcast, feed);
 	timer_init(&feed->rewatch, rewatch, feed);
+	timer_init(&feed->memory, look_at_memory, feed);
+	timer_set(apid->timers, &feed->memory, MONO_SEC);
 	return feed;
 }
 
@@ -162,6 +170,7 @@ feed_free(struct feed *feed)
 		browser_free(b);
 	timer_del(&feed->timer);
 	timer_del(&feed->rewatch);
+	timer_del(&feed->memory);
 	subs_free(feed->subs);
 	news_free(feed->news);
 	picture_free(feed->pic);
@@ -676,4 +685,57 @@ feed_join(struct feed *feed, struct req *req)
 	b->ws = req_upgrade_ws(req, &browser_ops, b);
 	timer_set(feed->apid->timers, &b->silent, FEED_SILENT);
 	schedule(feed);
+}
+
+/* ---- memory ---- */
+
+bool
+feed_full(const struct feed *feed)
+{
+	return feed->memory_short;
+}
+
+/* Who is furthest behind costs the most, and sees the least. */
+static void
+shed_one(struct feed *feed)
+{
+	struct browser *b, *worst = NULL;
+
+	LIST_FOREACH(b, &feed->all, entry)
+		if (!b->shed && (worst == NULL || wsconn_backlog(b->ws) >
+		    wsconn_backlog(worst->ws)))
+			worst = b;
+	if (worst == NULL)
+		return;
+	worst->shed = true;
+	feed->stats.shed++;
+	wsconn_close(worst->ws, WS_C_LATER, "no memory; come back later");
+}
+
+/* Dashboards go before anything else suffers: a tenth of them a second. */
+static void
+look_at_memory(void *arg)
+{
+	struct feed *feed = arg;
+	uint64_t limit = (uint64_t)feed->apid->conf.memory_mib << 20;
+	uint64_t used = limit == 0 ? 0 : proc_rss();
+	bool was = feed->memory_short;
+	size_t n = (feed->browsers + 9) / 10;
+
+	timer_set(feed->apid->timers, &feed->memory, MONO_SEC);
+	feed->memory_short = limit != 0 &&
+	    used > (was ? limit - limit / 20 : limit);
+	if (feed->memory_short && !was)
+		log_warn("memory: %llu MiB of %lld in use: dashboards are "
+		    "closed", (unsigned long long)(used >> 20),
+		    (long long)feed->apid->conf.memory_mib);
+	else if (was && !feed->memory_short)
+		log_info("memory: below the ceiling: dashboards may come "
+		    "again");
+	if (!feed->memory_short)
+		return;
+	while (n-- > 0)
+		shed_one(feed);
+	if (feed->browsers == 0)
+		(void)malloc_trim(0);
 }

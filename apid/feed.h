@@ -25,6 +25,8 @@ struct req;
 struct feed *feed_new(struct apid *);
 void feed_free(struct feed *);
 size_t feed_browsers(const struct feed *);
+/* No room for one more: memory is over the ceiling. */
+bool feed_full(const struct feed *);
 
 /* A GET of a route with ROUTE_UPGRADE: the browser joins; req is gone. */
 void feed_join(struct feed *, struct req *);

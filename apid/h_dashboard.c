@@ -10,5 +10,10 @@
 void
 h_dashboard(struct req *req)
 {
+	if (feed_full(req->apid->feed)) {
+		req_fail(req, ERR_UNAVAILABLE, "no memory for dashboards; "
+		    "try again later");
+		return;
+	}
 	feed_join(req->apid->feed, req);
 }

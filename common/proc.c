@@ -498,3 +498,17 @@ proc_read_file(const char *path, size_t max, struct buf *out,
 	errno = save;
 	return -1;
 }
+
+uint64_t
+proc_rss(void)
+{
+	unsigned long long pages = 0;
+	FILE *f = fopen("/proc/self/statm", "re");
+
+	if (f == NULL)
+		return 0;
+	if (fscanf(f, "%*u %llu", &pages) != 1)
+		pages = 0;
+	(void)fclose(f);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}

@@ -82,6 +82,10 @@ bool proc_own_account(const char *user);
 int proc_spare_open(void);
 void proc_spare_accept(int *spare, int listen_fd);
 
+/* Resident bytes of this process (proc(5), statm); 0 where the fence hides
+ * it. */
+uint64_t proc_rss(void);
+
 /* Text file of at most max bytes into a buf: 0 or -1 with a sentence. */
 int proc_read_file(const char *path, size_t max, struct buf *out,
     struct buf *err_r);

@@ -39,6 +39,17 @@ rate_take(struct rate *r, double per_sec, double burst, double n, mono_us now)
 }
 
 mono_us
+rate_spend(struct rate *r, double per_sec, double burst, double n,
+    mono_us now)
+{
+	r->tokens = filled(r, per_sec, burst, now) - n;
+	if (now > r->at || r->at == 0)
+		r->at = now > 0 ? now : 1;
+	return r->tokens >= 0 ? 0 :
+	    (mono_us)(-r->tokens * MONO_SEC / per_sec) + 1;
+}
+
+mono_us
 rate_wait(const struct rate *r, double per_sec, double burst, double n,
     mono_us now)
 {

@@ -16,6 +16,10 @@ struct rate { double tokens; mono_us at; };
 /* Refills at per_sec up to burst, takes n if there are as many. */
 bool rate_take(struct rate *, double per_sec, double burst, double n,
     mono_us now);
+/* Takes n, that there are as many or not: for what has happened already. 0,
+ * or the microseconds until the debt is paid. */
+mono_us rate_spend(struct rate *, double per_sec, double burst, double n,
+    mono_us now);
 /* Microseconds until n tokens are there. */
 mono_us rate_wait(const struct rate *, double per_sec, double burst,
     double n, mono_us now);

@@ -13,6 +13,7 @@
 #include "http1.h"
 #include "json.h"
 #include "log.h"
+#include "rate.h"
 #include "stream.h"
 #include "timer.h"
 #include "tls.h"
@@ -32,6 +33,10 @@
 #define PONG_BACKLOG	65536u
 #define MALFORMED_MAX	100
 #define LINGER_MS	2000
+#define BUDGET_BURST	4	/* seconds of its budget that a node saves */
+#define BUDGET_LEAST	(2.0 * FRAME_MAX)	/* bytes, in any case */
+#define BUDGET_STEP	(5 * MONO_SEC)	/* a pause goes on in steps */
+#define BUDGET_SAY	(60 * MONO_SEC)	/* of one hub in the log */
 #define SLOT_TIME	MONO_SEC	/* a slow handshake frees its slot */
 #define TLS_TIME	(10 * MONO_SEC)
 #define HEAD_TIME	(5 * MONO_SEC)
@@ -53,7 +58,10 @@ struct conn {
 	enum conn_state		 state;
 	uint32_t		 host_hash;
 	uint16_t		 malformed;
-	bool			 slot, pending;
+	uint32_t		 messages;	/* of this read */
+	struct rate		 byte_budget, message_budget;
+	struct timer		 resume;	/* reading; over budget */
+	bool			 slot, pending, paused;
 	char			 host[SOCK_TEXT];
 	const char		*why;		/* it ends; static text */
 };
@@ -63,10 +71,12 @@ TAILQ_HEAD(conn_list, conn);
 struct conns {
 	struct hubd		*hub;
 	struct conn_list	 pending, live;
-	size_t			 npending, nlive, nopen;
+	size_t			 npending, nlive, nopen, npaused;
+	mono_us			 said_budget;
 };
 
 static void conn_timeout(void *);
+static void conn_spend(struct conn *, size_t);
 
 struct conns *
 conns_new(struct hubd *h)
@@ -95,6 +105,12 @@ size_t
 conns_open(const struct conns *cs)
 {
 	return cs->nopen;
+}
+
+size_t
+conns_paused(const struct conns *cs)
+{
+	return cs->npaused;
 }
 
 static uint32_t
@@ -171,6 +187,9 @@ conn_free(struct conn *c)
 	bool was_pending = c->pending;
 
 	timer_del(&c->timer);
+	timer_del(&c->resume);
+	if (c->paused)
+		cs->npaused--;
 	enroll_forget(&c->enroll);
 	if (c->node != NULL)
 		node_detach(c->hub, c, c->why);
@@ -251,6 +270,10 @@ conn_frame(struct conn *c, enum ws_op op, const void *p, size_t n)
 	if (c->state == CONN_CLOSING)
 		return false;
 	if (stream_backlog(c->stream) + n > BACKLOG_MAX) {
+		c->hub->count.not_reading++;
+		log_warn("node %s: does not read: closed with %zu bytes "
+		    "waiting", c->node != NULL ? c->node->name : c->host,
+		    stream_backlog(c->stream));
 		conn_close(c, WS_C_POLICY, "the peer does not read");
 		return false;
 	}
@@ -548,6 +571,7 @@ conn_message(void *arg, enum ws_op op, uint8_t *p, size_t n)
 {
 	struct conn *c = arg;
 
+	c->messages++;
 	if (op == WS_TEXT || op == WS_BIN)
 		return proto_message(c, op == WS_TEXT, p, n);
 	if (op == WS_PING && stream_backlog(c->stream) < PONG_BACKLOG)
@@ -559,6 +583,69 @@ conn_message(void *arg, enum ws_op op, uint8_t *p, size_t n)
 		conn_close(c, code < 0 ? WS_C_PROTOCOL : WS_C_NORMAL, "");
 	}
 	return c->state != CONN_CLOSING;
+}
+
+/* ---- the budget of a node ---- */
+
+static void
+conn_resume(void *arg)
+{
+	struct conn *c = arg;
+
+	c->paused = false;
+	c->hub->conns->npaused--;
+	if (c->state == CONN_CLOSING)
+		return;
+	c->seen = mono_now();	/* it was us who did not listen */
+	conn_spend(c, 0);
+	if (!c->paused)
+		stream_resume(c->stream);
+}
+
+static void
+conn_over(struct conn *c, mono_us wait, const char *what)
+{
+	struct conns *cs = c->hub->conns;
+	mono_us now = mono_now();
+
+	c->paused = true;
+	cs->npaused++;
+	stream_pause(c->stream);
+	timer_set(c->hub->timers, &c->resume,
+	    wait < BUDGET_STEP ? wait : BUDGET_STEP);
+	if (cs->said_budget != 0 && now - cs->said_budget < BUDGET_SAY)
+		return;
+	cs->said_budget = now;
+	log_warn("node %s: over its budget of %s: it is read more slowly "
+	    "(%zu nodes now)", c->node->name, what, cs->npaused);
+}
+
+/*
+ * What was read is paid for afterwards: a node in debt is not read until it
+ * is out of it. Nothing is dropped; TCP tells the node.
+ */
+static void
+conn_spend(struct conn *c, size_t bytes)
+{
+	const struct hubd_conf *conf = &c->hub->conf;
+	double rate = (double)conf->node_kib * 1024, burst;
+	mono_us now = mono_now(), by_bytes, by_messages;
+
+	burst = rate * BUDGET_BURST;
+	by_bytes = rate_spend(&c->byte_budget, rate,
+	    burst > BUDGET_LEAST ? burst : BUDGET_LEAST, (double)bytes, now);
+	rate = (double)conf->node_messages;
+	by_messages = rate_spend(&c->message_budget, rate,
+	    rate * BUDGET_BURST, c->messages, now);
+	c->messages = 0;
+	if (by_bytes == 0 && by_messages == 0)
+		return;
+	if (bytes > 0 && by_bytes >= by_messages)
+		c->hub->count.over_bytes++;
+	else if (bytes > 0)
+		c->hub->count.over_messages++;
+	conn_over(c, by_bytes > by_messages ? by_bytes : by_messages,
+	    by_bytes >= by_messages ? "bytes" : "messages");
 }
 
 static void
@@ -573,6 +660,8 @@ conn_frames(struct conn *c, uint8_t *p, size_t n)
 		conn_close(c, code, code == WS_C_TOO_BIG ?
 		    "message too large" : "WebSocket protocol error");
 	}
+	if (c->state == CONN_LIVE && c->node != NULL && !c->paused)
+		conn_spend(c, n);
 }
 
 static void
@@ -665,6 +754,7 @@ conn_open(struct hubd *h, int fd, const struct sock_addr *peer, bool door)
 	c->host_hash = host_hash(c->host);
 	ws_rx_init(&c->rx, true, FRAME_AUTH);
 	timer_init(&c->timer, conn_timeout, c);
+	timer_init(&c->resume, conn_resume, c);
 	TAILQ_INSERT_TAIL(&cs->pending, c, link);
 	cs->npending++;
 	cs->nopen++;

@@ -32,6 +32,7 @@ struct conns *conns_new(struct hubd *);
 void conns_free(struct conns *);
 size_t conns_live(const struct conns *);
 size_t conns_pending(const struct conns *);	/* not yet authenticated */
+size_t conns_paused(const struct conns *);	/* over their budget now */
 size_t conns_open(const struct conns *);	/* all that have a socket */
 /* From that address and without a first frame yet. */
 size_t conns_from(const struct conns *, const char *host);

@@ -2,12 +2,11 @@
 #include "config.h"
 
 #include <stddef.h>
-#include <stdio.h>
-#include <unistd.h>
 
 #include "certs.h"
 #include "db.h"
 #include "json.h"
+#include "proc.h"
 #include "stream.h"
 #include "tls_cert.h"
 #include "xmalloc.h"
@@ -34,7 +33,7 @@ static const struct {
 	size_t		 offset;
 } counters[] = {
 	ROW(accepted), ROW(refused_address), ROW(refused_full),
-	ROW(refused_files), ROW(upgrades), ROW(upgrade_failed),
+	ROW(refused_files), ROW(refused_memory), ROW(upgrades), ROW(upgrade_failed),
 	ROW(deadline_missed),
 	ROW(registered), ROW(token_reused), ROW(reconnected),
 	ROW(auth_refused), ROW(auth_locked), ROW(auth_unavailable),
@@ -45,6 +44,7 @@ static const struct {
 	ROW(frames_thumbnail), ROW(frames_unknown), ROW(frames_binary),
 	ROW(frames_misplaced), ROW(frames_malformed),
 	ROW(stats_bytes), ROW(glitches), ROW(violations), ROW(pings),
+	ROW(over_bytes), ROW(over_messages), ROW(not_reading),
 	ROW(events_received), ROW(events_stored), ROW(events_dropped),
 	ROW(events_limited), ROW(events_dead), ROW(rows_dead),
 	ROW(sink_retries), ROW(health_dropped), ROW(fenced),
@@ -63,21 +63,6 @@ static const struct {
 _Static_assert(nitems(counters) * sizeof(uint64_t) ==
     sizeof(struct hub_count), "a counter has no name");
 
-/* Resident bytes (proc(5), statm); 0 where the fence hides it. */
-static uint64_t
-count_rss(void)
-{
-	unsigned long long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	if (f == NULL)
-		return 0;
-	if (fscanf(f, "%*u %llu", &pages) != 1)
-		pages = 0;
-	(void)fclose(f);
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 static void
 count_u64(struct json_w *w, const char *name, uint64_t v)
 {
@@ -95,6 +80,8 @@ count_gauges(struct json_w *w, struct hubd *h)
 	count_u64(w, "sockets", conns_open(h->conns));
 	count_u64(w, "unauthenticated", conns_pending(h->conns));
 	count_u64(w, "handshakes", listen_slots(h->listener));
+	count_u64(w, "paused", conns_paused(h->conns));
+	count_u64(w, "memory_short", h->memory_short);
 	count_u64(w, "enrolling", enroll_waiting(h->enroll));
 	count_u64(w, "events_waiting", sink_waiting(h->sink));
 	count_u64(w, "rows_waiting", sink_rows(h->sink));
@@ -113,7 +100,7 @@ count_gauges(struct json_w *w, struct hubd *h)
 	count_u64(w, "db_timeouts", db.timeouts);
 	count_u64(w, "db_reconnects", db.reconnects);
 	count_u64(w, "db_waiting", db.waiting);
-	count_u64(w, "rss_bytes", count_rss());
+	count_u64(w, "rss_bytes", proc_rss());
 	if (h->certs == NULL)
 		return;
 	count_u64(w, "certificate_not_after_seconds",

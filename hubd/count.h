@@ -13,6 +13,7 @@ struct hubd;
 struct hub_count {
 	/* doors */
 	uint64_t accepted, refused_address, refused_full, refused_files;
+	uint64_t refused_memory;
 	uint64_t upgrades, upgrade_failed, deadline_missed;
 	/* enrolment */
 	uint64_t registered, token_reused, reconnected, auth_refused;
@@ -23,6 +24,8 @@ struct hub_count {
 	uint64_t frames_ack, frames_pong, frames_thumbnail, frames_unknown;
 	uint64_t frames_binary, frames_misplaced, frames_malformed;
 	uint64_t stats_bytes, glitches, violations, pings;
+	uint64_t over_bytes, over_messages;	/* reading paused for that */
+	uint64_t not_reading;	/* closed: took no output */
 	/* the sink */
 	uint64_t events_received, events_stored, events_dropped;
 	uint64_t events_limited, events_dead, rows_dead, sink_retries;

@@ -9,6 +9,7 @@
 #include "certs.h"
 #include "db.h"
 #include "log.h"
+#include "proc.h"
 #include "timer.h"
 #include "xmalloc.h"
 
@@ -403,6 +404,25 @@ hub_trim(struct hub *hub)
 		(void)malloc_trim(0);
 }
 
+/* The nodes that are here stay; others come when there is room again. */
+static void
+hub_memory(struct hubd *h)
+{
+	uint64_t limit = (uint64_t)h->conf.memory_mib << 20, used;
+	bool was = h->memory_short;
+
+	used = limit == 0 ? 0 : proc_rss();
+	/* Some air, so that it does not flap. */
+	h->memory_short = limit != 0 &&
+	    used > (was ? limit - limit / 20 : limit);
+	if (h->memory_short && !was)
+		log_warn("memory: %llu MiB of %lld in use: new nodes are "
+		    "refused", (unsigned long long)(used >> 20),
+		    (long long)h->conf.memory_mib);
+	else if (was && !h->memory_short)
+		log_info("memory: below the ceiling: nodes may come again");
+}
+
 static void
 hub_tick(void *arg)
 {
@@ -413,6 +433,7 @@ hub_tick(void *arg)
 
 	timer_set(hub->hubd->timers, &hub->tick, TICK);
 	hub_trim(hub);
+	hub_memory(hub->hubd);
 	if (!db_up(db))
 		return;
 	if (!hub->ready) {

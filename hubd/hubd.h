@@ -35,6 +35,9 @@ struct hubd_conf {
 	int64_t	 accept_rate;	/* new connections per second */
 	int64_t	 unauthenticated;	/* sockets at once */
 	int64_t	 unauthenticated_per_address;
+	int64_t	 node_kib;	/* budget of one node, per second */
+	int64_t	 node_messages;
+	int64_t	 memory_mib;	/* ceiling; 0: none */
 	int64_t	 connections;	/* to PostgreSQL */
 	int64_t	 queue_rows;	/* events kept while it is away */
 	int64_t	 queue_mib;
@@ -83,6 +86,7 @@ struct hubd {
 	struct timer		 stop;
 	mono_us			 stop_at;	/* give up then */
 	bool			 was_up;	/* the database, ever */
+	bool			 memory_short;	/* over the ceiling */
 	bool			 retiring;
 	bool			 stopping;
 };

@@ -135,6 +135,11 @@ listen_admit(struct listener *l, const struct door *d, int fd,
 	char host[SOCK_TEXT];
 
 	h->count.accepted++;
+	if (h->memory_short) {
+		h->count.refused_memory++;
+		close(fd);
+		return;
+	}
 	sock_host(peer, host);
 	if (!d->unix_door && conns_from(h->conns, host) >=
 	    (size_t)h->conf.unauthenticated_per_address) {

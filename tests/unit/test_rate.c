@@ -21,6 +21,21 @@ static const struct {
 	{ 20000, 6, false, -1 }, { 20000, 5, true, 0 },
 };
 
+/* What is spent already may leave a debt, and the time until it is paid. */
+START_TEST(debt)
+{
+	struct rate r = { 0 };
+	mono_us t = MONO_SEC;
+
+	ck_assert_int_eq(rate_spend(&r, 10, 20, 15, t), 0);
+	ck_assert_int_eq(rate_spend(&r, 10, 20, 15, t), MONO_SEC + 1);
+	ck_assert_int_eq(rate_spend(&r, 10, 20, 0, t + MONO_SEC / 2),
+	    MONO_SEC / 2 + 1);
+	ck_assert_int_eq(rate_spend(&r, 10, 20, 0, t + MONO_SEC), 0);
+	ck_assert(!rate_take(&r, 10, 20, 1, t + MONO_SEC));
+}
+END_TEST
+
 START_TEST(bucket)
 {
 	static const mono_us	starts[] = { 1, 77 * MONO_SEC };
@@ -157,6 +172,7 @@ main(void)
 	SRunner	*sr;
 	int	 failed;
 
+	tcase_add_test(tc, debt);
 	tcase_add_loop_test(t, bucket, 0, 2);
 	tcase_add_test(t, never);
 	tcase_add_test(t, window);
