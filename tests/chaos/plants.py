@@ -16,13 +16,17 @@ import sys
 import tempfile
 
 SRC = os.path.abspath(os.environ.get("MAST_SRC", "."))
-BUILD = os.path.abspath(os.environ.get("MAST_BUILD", "."))
 HERE = os.path.join(SRC, "tests", "chaos")
 SECONDS = 25
 SEEDS = (1, 2, 3)       # a bug may need luck to show; none needs more
-NOT_COPIED = shutil.ignore_patterns(
-    ".git", "build", "build-*", "autom4te.cache", "*.o", "config.status",
-    "config.log", "__pycache__")
+
+
+def not_copied(folder, names):
+    """Build trees, and what git needs."""
+    if folder != SRC:
+        return []
+    return [n for n in names if re.fullmatch(
+        r"\.git|build|build-.*|autom4te\.cache", n)]
 
 
 def run(log, *cmd, **kw):
@@ -39,7 +43,7 @@ def header(patch):
 def build(patch, where):
     """The tree with the bug in it; None: it does not come about."""
     tree, log = os.path.join(where, "tree"), os.path.join(where, "build.log")
-    shutil.copytree(SRC, tree, symlinks=True, ignore=NOT_COPIED)
+    shutil.copytree(SRC, tree, symlinks=True, ignore=not_copied)
     out = os.path.join(tree, "build")
     os.mkdir(out)
     cc = ["CC=ccache cc"] if shutil.which("ccache") else []
@@ -56,7 +60,7 @@ def build(patch, where):
 def violated(tree, faults, seed, log):
     """Invariants that a run of it does not keep."""
     env = dict(os.environ, MAST_SRC=tree,
-               MAST_BUILD=os.path.join(tree, "build"))
+               MAST_BUILD=os.path.join(tree, "build"), MAST_PATIENCE="1")
     run(log, "/usr/bin/python3", "-B", os.path.join(
         tree, "tests", "chaos", "chaos.py"), "--seed", str(seed),
         "--seconds", str(SECONDS), "--faults", faults, env=env, cwd=tree)
@@ -69,7 +73,7 @@ def violated(tree, faults, seed, log):
 def check(patch):
     """True: the planted bug was caught, by what it names."""
     head = header(patch)
-    with tempfile.TemporaryDirectory(prefix="plant", dir=BUILD) as where:
+    with tempfile.TemporaryDirectory(prefix="plant") as where:
         tree = build(patch, where)
         if tree is None:
             with open(os.path.join(where, "build.log")) as f:
