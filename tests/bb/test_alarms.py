@@ -186,8 +186,12 @@ def test_offline(s):
 def test_storm(s):
     """Thousands of events are a few rows, and no row is without a bound"""
     n = s.node("alarm-storm")
+    read = hubkit.status(s)["events_received"] + 4000
     for i in range(4000):
         trouble(n, "code_%d" % (i % 5), flow="flow-%d" % (i % 3))
+    hubkit.wait_count(s, "events_received", read, timeout=30)
+    mast.wait_until(lambda: hubkit.status(s)["alarms_waiting"] == 0, 20,
+                    "all of it is stored")
     got = wait(s, n.id, {("flow-%d" % f, "code_%d" % c): True
                          for f in range(3) for c in range(5)} |
                ({(None, "events_dropped"): True} if hubkit.status(s)
