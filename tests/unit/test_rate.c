@@ -172,7 +172,7 @@ main(void)
 	SRunner	*sr;
 	int	 failed;
 
-	tcase_add_test(tc, debt);
+	tcase_add_test(t, debt);
 	tcase_add_loop_test(t, bucket, 0, 2);
 	tcase_add_test(t, never);
 	tcase_add_test(t, window);
