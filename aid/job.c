@@ -187,8 +187,10 @@ job_leave(struct job *job)
 static struct slice
 slice_buf(const struct buf *b)
 {
-	return (struct slice){ (const char *)b->data + (b->data != NULL ?
-	    b->off : 0), b->len - b->off };
+	if (b->data == NULL)
+		return (struct slice){ NULL, 0 };
+	return (struct slice){ (const char *)b->data + b->off,
+	    b->len - b->off };
 }
 
 static void

@@ -100,8 +100,10 @@ provider_each(struct slice array, void (*fn)(void *, struct slice),
 	struct slice v;
 	enum jscan_tok t;
 
+	if (array.n == 0)
+		return;
 	jscan_init(&js, array.p, array.n);
-	if (array.n == 0 || jscan_next(&js) != JSCAN_ARRAY)
+	if (jscan_next(&js) != JSCAN_ARRAY)
 		return;
 	while ((t = jscan_next(&js)) != JSCAN_ARRAY_END && t != JSCAN_BAD &&
 	    value_of(&js, t, &v))
@@ -116,7 +118,9 @@ provider_get(struct slice doc, const char *path, struct slice *raw_r)
 	char name[64];
 
 	while (slice_cut(&rest, '/', &step)) {
-		if (doc.n > 0 && doc.p[0] == '[') {
+		if (doc.n == 0)
+			return false;
+		if (doc.p[0] == '[') {
 			memset(&nth, 0, sizeof(nth));
 			if (slice_u64(step, 1000, &nth.want) == -1)
 				return false;
@@ -197,12 +201,14 @@ count(struct slice raw)
 	uint64_t n = 0;
 	struct nth all = { UINT64_MAX, 0, { NULL, 0 }, false };
 
-	if (raw.n > 0 && raw.p[0] == '[') {
+	if (raw.n == 0)
+		return 0;
+	if (raw.p[0] == '[') {
 		provider_each(raw, nth_fn, &all);
 		return all.at;
 	}
 	jscan_init(&js, raw.p, raw.n);
-	if (raw.n == 0 || jscan_next(&js) != JSCAN_OBJECT)
+	if (jscan_next(&js) != JSCAN_OBJECT)
 		return 0;
 	while (jscan_member(&js, &v) == 1)
 		n++;
@@ -414,11 +420,12 @@ provider_stream_end(struct provider_answer *a)
 static void
 put_said(struct buf *out, const struct buf *said, struct slice key)
 {
-	const uint8_t *p = said->data + said->off;
 	size_t n = said->len - said->off, i;
+	const uint8_t *p;
 
 	if (said->data == NULL || n == 0)
 		return;
+	p = said->data + said->off;
 	buf_puts(out, " It said: \"");
 	for (i = 0; i < n && i < SAID_MAX; i++) {
 		if (key.n > 0 && n - i >= key.n &&

@@ -6,7 +6,7 @@ src=${MAST_SRC:-.}
 seconds=${FUZZ_SECONDS:-5}
 cc=${FUZZ_CC:-clang}
 fuzz=$src/tests/fuzz
-flags="-std=gnu11 -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all"
+flags="-std=gnu11 -D_GNU_SOURCE -g -O1 -fno-omit-frame-pointer -fno-sanitize-recover=all"
 san=address,undefined
 
 if [ $# -gt 0 ]; then
