@@ -255,6 +255,7 @@ body_take(struct conn *c, enum err *err_r)
 		return -1;
 	}
 	buf_put(out, buf_head(in), body);
+	secret_wipe(buf_head(in), used);	/* it may be a password */
 	buf_drain(in, used);
 	if (got == 1)
 		c->chunked = false;
@@ -515,6 +516,8 @@ conn_head(struct conn *c)
 		if (buf_used(&c->in) > used) {
 			buf_put(&c->next, buf_head(&c->in) + used,
 			    buf_used(&c->in) - used);
+			secret_wipe(buf_head(&c->in) + used,
+			    buf_used(&c->in) - used);
 			c->in.len = c->in.off + used;
 		}
 		conn_start(c, r);
@@ -547,6 +550,14 @@ conn_run(struct conn *c)
 
 /* ---- events of the stream ---- */
 
+/* Passwords and keys come this way: the scratch forgets them. */
+static void
+keep_data(struct buf *b, uint8_t *p, size_t n)
+{
+	buf_put(b, p, n);
+	secret_wipe(p, n);
+}
+
 static void
 on_data(void *arg, uint8_t *p, size_t n)
 {
@@ -554,11 +565,11 @@ on_data(void *arg, uint8_t *p, size_t n)
 
 	switch (c->state) {
 	case CONN_HEAD:
-		buf_put(&c->in, p, n);
+		keep_data(&c->in, p, n);
 		conn_run(c);
 		break;
 	case CONN_BODY:
-		buf_put(&c->next, p, n);
+		keep_data(&c->next, p, n);
 		conn_feed(c);
 		break;
 	case CONN_DISCARD:
@@ -567,7 +578,7 @@ on_data(void *arg, uint8_t *p, size_t n)
 		break;
 	case CONN_AUTH:
 	case CONN_BUSY:
-		buf_put(&c->next, p, n);
+		keep_data(&c->next, p, n);
 		if (buf_used(&c->next) > NEXT_MAX)
 			conn_pause(c, true);
 		break;
