@@ -400,23 +400,6 @@ over_budget(struct req *req, struct ask *a, const struct db_result *res)
 	    c->ai_calls : c->ai_tokens), calls ? "AI calls" : "AI tokens");
 }
 
-static const char *
-key_fault(struct req *req, const struct db_result *res,
-    const struct msg_ai_provider *p)
-{
-	uint8_t is[SECRET_KEY], was[SECRET_KEY];
-
-	if (db_isnull(res, 0, 0))
-		return p == NULL || p->needs_key ? "there is no API key for this "
-		    "provider: enter one" : NULL;
-	if (ai_public(req->apid->ai, is) && (db_bytea(res, 0, 1, was,
-	    sizeof(was)) != sizeof(was) ||
-	    memcmp(is, was, sizeof(is)) != 0))
-		return "the stored API key was sealed for an AI service that "
-		    "has another key now: enter the API key again";
-	return NULL;
-}
-
 /* Columns: see STMT_AI_OPEN. */
 static void
 opened(struct req *req, const struct db_result *res)
@@ -424,7 +407,6 @@ opened(struct req *req, const struct db_result *res)
 	struct ask *a = req->state;
 	const struct msg_ai_provider *p = ai_provider(req->apid->ai,
 	    a->provider);
-	const char *why = key_fault(req, res, p);
 	uint8_t *sealed = arena_alloc(req->arena, MSG_AI_SEALED_MAX);
 	long n;
 
@@ -433,8 +415,10 @@ opened(struct req *req, const struct db_result *res)
 		req_fail(req, ERR_NODE_FORBIDDEN, NULL);
 		return;
 	}
-	if (why != NULL) {
-		refuse(req, a, why);
+	/* One that was sealed for another key of aid's, aid may still open. */
+	if (db_isnull(res, 0, 0) && (p == NULL || p->needs_key)) {
+		refuse(req, a, "there is no API key for this provider: enter "
+		    "one");
 		return;
 	}
 	if (db_isnull(res, 0, 3)) {

@@ -28,43 +28,6 @@
     " 'configured', true, 'needs_reentry', k.sealed_for <> " pub "::bytea," \
     " 'updated_at', mast.rfc3339(k.updated_at))"
 
-/* The caller's nodes, as the model is told of them. */
-#define NODES(n) "(SELECT coalesce(json_agg(json_build_object('id', v.id," \
-    " 'name', v.name, 'device_type', v.device_type, 'status', v.status)" \
-    " ORDER BY v.name, v.id), '[]') FROM (SELECT * FROM mast.node_view v" \
-    " WHERE" SEES("v.id", n) " ORDER BY v.name, v.id LIMIT 200) v)"
-#define TUNNELS(n) "(SELECT coalesce(json_agg(json_build_object(" \
-    "'id', t.id, 'name', t.name, 'protocol', t.protocol, 'mode', t.mode," \
-    " 'status', t.status, 'ingress_node_id', t.ingress_node_id," \
-    " 'ingress_listen_port', t.ingress_listen_port," \
-    " 'egress_node_id', t.egress_node_id," \
-    " 'egress_forward_addr', t.egress_forward_addr," \
-    " 'egress_peer_addr', t.egress_peer_addr," \
-    " 'relay_node_id', t.relay_node_id, 'relay_addrs', t.relay_addrs)" \
-    " ORDER BY t.id), '[]') FROM (SELECT * FROM mast.tunnels t WHERE" \
-    SEES("t.ingress_node_id", n) " AND" SEES("t.egress_node_id", n) \
-    " ORDER BY t.created_at DESC LIMIT 60) t)"
-/* Of one node, $node, or of all that the caller may see. */
-#define ABOUT(column, node, n) SEES(column, n) \
-    " AND (" node "::uuid IS NULL OR " column " = " node "::uuid)"
-#define ALARMS(node, n) "(SELECT coalesce(json_agg(json_build_object(" \
-    "'node_id', a.node_id, 'object', a.object, 'code', a.code," \
-    " 'severity', a.severity, 'message', left(a.message, 300)," \
-    " 'count', a.count, 'first_at', mast.rfc3339(a.first_at)," \
-    " 'last_at', mast.rfc3339(a.last_at)) ORDER BY a.severity DESC," \
-    " a.last_at DESC), '[]') FROM (SELECT * FROM mast.alarms a" \
-    " WHERE a.closed_at IS NULL AND" ABOUT("a.node_id", node, n) \
-    " ORDER BY a.severity DESC, a.last_at DESC LIMIT 50) a)"
-#define EVENTS(node, n) "(SELECT coalesce(json_agg(json_build_object(" \
-    "'node_id', e.node_id, 'node_name', e.node_name," \
-    " 'severity', e.severity, 'category', e.category," \
-    " 'message', left(e.message, 400), 'flow_id', e.flow_id," \
-    " 'at', mast.rfc3339(e.created_at)) ORDER BY e.created_at DESC," \
-    " e.id DESC), '[]') FROM (SELECT * FROM mast.events e" \
-    " WHERE e.created_at > now() - interval '7 days' AND" \
-    ABOUT("e.node_id", node, n) \
-    " ORDER BY e.created_at DESC, e.id DESC LIMIT 60) e)"
-
 const struct db_stmt stmt_ai[DB_ROW(STMT_AI__END)] = {
 	/* public key of aid or NULL */
 	[DB_ROW(STMT_AI_KEYS)] = { "ai_keys",
@@ -120,10 +83,9 @@ const struct db_stmt stmt_ai[DB_ROW(STMT_AI__END)] = {
 	    " $5::bigint) x)"
 	    " SELECT k.sealed, k.sealed_for, k.model_preference,"
 	    " o.usage_id, o.calls, o.tokens, o.secs, n.json, n.device_type,"
-	    " b.sealed, b.hash, " NODES("8") ", " TUNNELS("8") ", "
-	    ALARMS("$7", "8") ", " EVENTS("$7", "8")
-	    " FROM (VALUES (1)) one LEFT JOIN k ON true LEFT JOIN o ON true"
-	    " LEFT JOIN n ON true"
+	    " b.sealed, b.hash, f.nodes, f.tunnels, f.alarms, f.events"
+	    " FROM mast.ai_facts($7::uuid, $8::uuid[], $3 <> 'generate') f"
+	    " LEFT JOIN k ON true LEFT JOIN o ON true LEFT JOIN n ON true"
 	    " LEFT JOIN mast.node_configs c ON c.node_id = n.id"
 	    " LEFT JOIN mast.config_blobs b ON b.hash = c.reported",
 	    8, DB_ACTOR },
@@ -189,8 +151,9 @@ const struct db_stmt stmt_ai[DB_ROW(STMT_AI__END)] = {
 	[DB_ROW(STMT_PROPOSAL_GET)] = { "proposal_get",
 	    "SELECT v.json, v.envelope, v.base_hash, v.node_id, v.state,"
 	    " n.device_type, b.sealed, b.hash, v.json->>'provider',"
-	    " v.json->>'model', " NODES("2") ", " TUNNELS("2")
+	    " v.json->>'model', f.nodes, f.tunnels"
 	    " FROM mast.proposal_view v"
+	    " CROSS JOIN LATERAL mast.ai_facts(NULL, $2::uuid[], false) f"
 	    " LEFT JOIN mast.nodes n ON n.id = v.node_id"
 	    " LEFT JOIN mast.node_configs c ON c.node_id = n.id"
 	    " LEFT JOIN mast.config_blobs b ON b.hash = c.reported"

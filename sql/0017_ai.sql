@@ -61,6 +61,67 @@ GRANT EXECUTE ON FUNCTION mast.ai_open(text, text, text, bigint, bigint)
     TO _mast_apid;
 
 ------------------------------------------------------------------------
+-- What a model is told: the actor's nodes and tunnels, and of these, or of
+-- one node, the open alarms and the last events. p_access as in stmt_sql.h.
+-- Planning this anew costs ten times what it does.
+
+CREATE FUNCTION mast.ai_facts(p_node uuid, p_access uuid[], p_log boolean)
+RETURNS TABLE (nodes json, tunnels json, alarms json, events json)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+BEGIN
+	SELECT coalesce(json_agg(json_build_object('id', v.id,
+	    'name', v.name, 'device_type', v.device_type, 'status', v.status)
+	    ORDER BY v.name, v.id), '[]') INTO nodes
+	    FROM (SELECT x.id, x.name, x.device_type, x.status
+		FROM mast.node_view x
+		WHERE p_access IS NULL OR x.id = ANY (p_access)
+		ORDER BY x.name, x.id LIMIT 200) v;
+	SELECT coalesce(json_agg(json_build_object('id', t.id,
+	    'name', t.name, 'protocol', t.protocol, 'mode', t.mode,
+	    'status', t.status, 'ingress_node_id', t.ingress_node_id,
+	    'ingress_listen_port', t.ingress_listen_port,
+	    'egress_node_id', t.egress_node_id,
+	    'egress_forward_addr', t.egress_forward_addr,
+	    'egress_peer_addr', t.egress_peer_addr,
+	    'relay_node_id', t.relay_node_id, 'relay_addrs', t.relay_addrs)
+	    ORDER BY t.id), '[]') INTO tunnels
+	    FROM (SELECT * FROM mast.tunnels x WHERE p_access IS NULL
+		OR (x.ingress_node_id = ANY (p_access)
+		AND x.egress_node_id = ANY (p_access))
+		ORDER BY x.created_at DESC LIMIT 60) t;
+	IF NOT p_log THEN
+		RETURN NEXT;
+		RETURN;
+	END IF;
+	SELECT coalesce(json_agg(json_build_object('node_id', a.node_id,
+	    'object', a.object, 'code', a.code, 'severity', a.severity,
+	    'message', left(a.message, 300), 'count', a.count,
+	    'first_at', mast.rfc3339(a.first_at),
+	    'last_at', mast.rfc3339(a.last_at))
+	    ORDER BY a.severity DESC, a.last_at DESC), '[]') INTO alarms
+	    FROM (SELECT * FROM mast.alarms x WHERE x.closed_at IS NULL
+		AND (p_node IS NULL OR x.node_id = p_node)
+		AND (p_access IS NULL OR x.node_id = ANY (p_access))
+		ORDER BY x.severity DESC, x.last_at DESC LIMIT 50) a;
+	SELECT coalesce(json_agg(json_build_object('node_id', e.node_id,
+	    'node_name', e.node_name, 'severity', e.severity,
+	    'category', e.category, 'message', left(e.message, 400),
+	    'flow_id', e.flow_id, 'at', mast.rfc3339(e.created_at))
+	    ORDER BY e.created_at DESC, e.id DESC), '[]') INTO events
+	    FROM (SELECT * FROM mast.events x
+		WHERE x.created_at > now() - interval '7 days'
+		AND (p_node IS NULL OR x.node_id = p_node)
+		AND (p_access IS NULL OR x.node_id = ANY (p_access))
+		ORDER BY x.created_at DESC, x.id DESC LIMIT 60) e;
+	RETURN NEXT;
+END
+$$;
+REVOKE ALL ON FUNCTION mast.ai_facts(uuid, uuid[], boolean) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mast.ai_facts(uuid, uuid[], boolean) TO _mast_apid;
+
+------------------------------------------------------------------------
 -- Proposals. What is to be done is in the envelope, sealed with the server
 -- key: it may carry credentials. Beside it stands what a list shows.
 

@@ -12,7 +12,7 @@ from mast import SRC, wait_until
 N = ipcraw.numbers(os.path.join(SRC, "common", "msg.h"))
 ROLES = {1: "user", 2: "assistant", 3: "data"}
 OK, REFUSAL, LENGTH, TOOL = 1, 2, 3, 4
-KEY, RATE, CANCELLED = 1, 4, 13
+KEY, SEALED, CANCELLED = 1, 2, 13
 PROVIDERS = (("openai", "OpenAI", "gpt-x", 1),
              ("anthropic", "Anthropic", "claude-x", 1),
              ("gemini", "Gemini", "gemini-x", 1),

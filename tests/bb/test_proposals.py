@@ -12,7 +12,7 @@ import psycopg2
 
 import mast
 import tap
-from aidstub import KEY, LENGTH, REFUSAL, AidStub
+from aidstub import KEY, SEALED, LENGTH, REFUSAL, AidStub
 
 API = "/api/v1/ai"
 SECRET = "correct-horse-battery-staple"
@@ -742,11 +742,13 @@ def test_new_key_pair(s):
     w.aid.open()
     mast.wait_until(lambda: w.oper.get(API + "/keys").json[0][
         "needs_reentry"], 10, "the list says so")
-    r = w.oper.post(API + "/query", {"query": "x"})
-    tap.contains(r.problem(400).json["error"], "again")
-    w.oper.post(API + "/keys", {"provider": "openai",
+    w.aid.answer = lambda job: {"error": SEALED, "detail": "Enter it again."}
+    doc = w.oper.post(API + "/query", {"query": "x"}).want(200).json
+    tap.equal(doc, {"success": False, "error": "Enter it again."})
+    w.oper.post(API + "/keys", {"provider": "anthropic",
                                 "api_key": PROVIDER_KEY}).want(200)
-    w.oper.post(API + "/query", {"query": "x"}).want(200)
+    tap.equal([r["needs_reentry"] for r in w.oper.get(API + "/keys").json],
+              [False, True, True])
 
 
 def test_nothing_left(s):
