@@ -93,23 +93,35 @@ class Run:
             "the whole fleet is online", 0.1)
 
     def all_read(self):
-        """The hub has read what stock nodes sent before this: it stands
-        still over three looks, while only others send."""
-        seen = []
+        """Stock nodes send no events any more, and the hub has read those
+        that they sent: each socket was seen empty since."""
+        last, pending = [None], []
 
-        def still():
+        def silent():
             self.stock.say("report")
-            seen.append(tuple(self.unread()))
-            return len(seen) > 3 and set(seen[-3:]) == {(0,)}
-        mast.wait_until(still, 20, "stock events are read", 0.1)
+            now = self.stock.report()
+            now = now.get("bytes_out"), now.get("events")
+            if last[0] is None or now[0] != last[0][0]:
+                last[0], was = now, last[0]
+                return was is not None and was[1] == now[1]
+            return False
+
+        def empty():
+            queues = self.unread()
+            if not pending:
+                pending.append(set(queues))
+            pending[0] -= {k for k in pending[0] if not queues.get(k)}
+            return not pending[0]
+        mast.wait_until(silent, 20, "stock nodes are silent", 0.1)
+        mast.wait_until(empty, 20, "stock events are read", 0.05)
 
     def unread(self):
-        """Bytes that wait in the hub's receive queues."""
+        """Remote end: bytes that wait in the hub's receive queue."""
         with open("/proc/net/tcp") as f:
             rows = [line.split() for line in f.readlines()[1:]]
-        yield sum(int(r[4].split(":")[1], 16) for r in rows
-                  if r[3] == "01" and
-                  int(r[1].split(":")[1], 16) == self.s.node_port)
+        return {r[2]: int(r[4].split(":")[1], 16) for r in rows
+                if r[3] == "01" and
+                int(r[1].split(":")[1], 16) == self.s.node_port}
 
     def watch(self):
         """What has ended without being told to."""
