@@ -1,6 +1,6 @@
-SQL_TESTS = tests/sql/check-sql.sh tests/sql/explain.py
+SQL_TESTS = tests/sql/check-sql.sh tests/sql/explain.py tests/sql/check-upgrade.sh
 TESTS += $(SQL_TESTS)
-EXTRA_DIST += $(SQL_TESTS) tests/sql/pg-scratch tests/sql/01_shape.sql \
+EXTRA_DIST += $(SQL_TESTS) tests/sql/pg-scratch tests/sql/old-data.sql tests/sql/01_shape.sql \
 	tests/sql/02_functions.sql tests/sql/03_grants.sql \
 	tests/sql/04_rls.sql tests/sql/05_versions.sql \
 	tests/sql/06_partitions.sql tests/sql/07_signin.sql \
