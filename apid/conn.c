@@ -27,6 +27,8 @@
 #define LINGER_MS	2000
 #define BODY_RATE	32768		/* bytes a second, at least */
 
+#define STOP_GRACE	(MONO_SEC)	/* for a first request */
+
 static void conn_run(struct conn *);
 
 static mono_us
@@ -83,6 +85,7 @@ conn_next(struct conn *c)
 	c->next = t;
 	c->scan = 0;
 	c->state = CONN_HEAD;
+	c->served = true;
 	c->head_timed = false;
 	timer_set(c->apid->timers, &c->timer,
 	    secs(c->apid->conf.idle_timeout));
@@ -730,7 +733,10 @@ void
 conn_stop(struct conn *c)
 {
 	c->keep = false;
-	if (c->state == CONN_HEAD || c->state == CONN_DISCARD)
+	if (c->state == CONN_HEAD && (!c->served || buf_used(&c->in) > 0))
+		/* it has just come: its first request is on the way */
+		timer_set(c->apid->timers, &c->timer, STOP_GRACE);
+	else if (c->state == CONN_HEAD || c->state == CONN_DISCARD)
 		conn_close(c);
 	else if (c->state == CONN_TAKEN)
 		c->taker->stop(c->taker_arg);

@@ -56,6 +56,7 @@ struct conn {
 	bool			 chunked;	/* and not yet at its end */
 	bool			 expect;	/* 100 is due before the body */
 	bool			 keep;
+	bool			 served;	/* one request at least */
 	bool			 looping;
 	bool			 paused;
 	bool			 sinking;	/* inside a sink */
@@ -74,7 +75,8 @@ struct conn *conn_new(struct http *, struct apid *, int fd,
     const struct sock_addr *peer);
 /* At once, for the end of the process: nobody is told. */
 void conn_free(struct conn *);
-/* Idle: ends now. Busy: ends after the answer. */
+/* Idle: ends now. Busy: ends after the answer. Just come: is answered if its
+ * request comes within a second. */
 void conn_stop(struct conn *);
 
 /* Before a response head is written: may the connection stay? */
