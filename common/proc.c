@@ -437,6 +437,42 @@ proc_own_account(const char *user)
 	return pw != NULL && pw->pw_uid != 0 && pw->pw_uid == geteuid();
 }
 
+static bool
+uid_is_mapped(uid_t uid)
+{
+	unsigned long long inside, outside, n;
+	bool found = false;
+	char line[128];
+	FILE *f = fopen("/proc/self/uid_map", "re");
+
+	if (f == NULL)
+		return true;
+	while (!found && fgets(line, sizeof(line), f) != NULL)
+		found = sscanf(line, "%llu %llu %llu", &inside, &outside,
+		    &n) == 3 && uid >= inside && uid - inside < n;
+	fclose(f);
+	return found;
+}
+
+uid_t
+proc_peer_uid(uid_t uid, const char *path)
+{
+	unsigned long over = 65534;
+	struct stat st;
+	FILE *f;
+
+	if (uid_is_mapped(uid) || stat(path, &st) == -1 ||
+	    (st.st_mode & S_IWOTH) != 0)
+		return uid;
+	f = fopen("/proc/sys/kernel/overflowuid", "re");
+	if (f != NULL) {
+		if (fscanf(f, "%lu", &over) != 1)
+			over = 65534;
+		fclose(f);
+	}
+	return (uid_t)over;
+}
+
 /* ---- descriptors ---- */
 
 int

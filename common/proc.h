@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "buf.h"
 #include "conf.h"
@@ -74,6 +75,10 @@ int proc_listen(const char *name, const char *where, int backlog, int *fd_r,
 /* Every passed socket has an owner? Else clients would wait in it for ever:
  * an exit code with a sentence. */
 int proc_listen_rest(struct buf *err_r);
+/* The uid of a local peer as SO_PEERCRED shows it to us: in a user namespace
+ * without it that is the overflow uid, which is trusted only when the mode
+ * of the socket at path lets nobody but owner and group connect. */
+uid_t proc_peer_uid(uid_t, const char *path);
 /* Is the process the account of that name and not root? Then each daemon has
  * an account of its own, as if root had started them. */
 bool proc_own_account(const char *user);

@@ -2,11 +2,14 @@
 #include "audit.h"
 #include "cert.h"
 #include "cmds.h"
+#include "completion.h"
 #include "ctl.h"
 #include "doctor.h"
 #include "export.h"
 #include "node.h"
 #include "schema.h"
+#include "service.h"
+#include "settle.h"
 #include "setup.h"
 #include "status.h"
 #include "token.h"
@@ -31,6 +34,19 @@ const struct ctl_cmd cmds_table[] = {
 	    "Ask the running daemons how they are" },
 	{ "doctor", NULL, "", 0, 0, CTL_CONF_ANY, doctor_run, { SQL_DIR },
 	    "Look for what is wrong and name the command that mends it" },
+	{ "start", NULL, "", 0, 0, CTL_CONF, service_start, { { 0 } },
+	    "Start the daemons through the service manager" },
+	{ "stop", NULL, "", 0, 0, CTL_CONF, service_stop, { { 0 } },
+	    "Stop them, sockets included" },
+	{ "reload", NULL, "", 0, 0, CTL_CONF, service_reload, { { 0 } },
+	    "Let apid and hubd read their configuration again" },
+	{ "config", "show", "", 0, 0, CTL_CONF_ANY, settle_show, { { 0 } },
+	    "Print the configuration file" },
+	{ "config", "check", "", 0, 0, CTL_CONF_ANY, settle_check, { { 0 } },
+	    "Let every program judge the configuration, keys and certificate" },
+	{ "completion", NULL, "SHELL", 1, 1, CTL_CONF_ANY, completion_run,
+	    { { 0 } },
+	    "Print completion for bash, zsh or fish" },
 	{ "db", "status", "", 0, 0, CTL_CONF, schema_status, { SQL_DIR },
 	    "Show the schema version and what is pending" },
 	{ "db", "migrate", "", 0, 0, CTL_CONF, schema_migrate,

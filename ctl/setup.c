@@ -20,8 +20,10 @@
 #include "proc.h"
 #include "schema.h"
 #include "secret.h"
+#include "service.h"
 #include "setup.h"
 #include "stmt.h"
+#include "status.h"
 #include "str.h"
 #include "tls.h"
 #include "user.h"
@@ -487,6 +489,75 @@ administrator(struct setup *s)
 	return CTL_OK;
 }
 
+/* The head of the audit's chain is the one file that hubd writes; where its
+ * unit gives it an account from the start, it cannot make the file itself. */
+static int
+audit_head(struct setup *s, const char *path)
+{
+	const struct passwd *pw = getpwnam(s->ctl->conf.suite.user_hubd);
+	bool there = access(path, F_OK) == 0;
+	int fd, rc = 0;
+
+	if (!s->dry && geteuid() == 0 && pw != NULL) {
+		fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		    0644);
+		rc = fd == -1 ? -1 : fchown(fd, pw->pw_uid, pw->pw_gid);
+		if (rc == -1)
+			rc = ctl_fail(s->ctl, CTL_FAILED, "%s: %s", path,
+			    strerror(errno));
+		if (fd != -1)
+			close(fd);
+	}
+	if (rc == 0)
+		step(s, "audit head", there ? KEPT : MADE, path);
+	return rc;
+}
+
+#define START_TIME	60	/* seconds until all daemons answer */
+
+/* How many of the daemons answer mastctl. */
+static int
+answering(struct setup *s)
+{
+	struct status_answer v[STATUS_DAEMONS];
+	int n = 0;
+	size_t i;
+
+	status_ask(s->ctl, v);
+	for (i = 0; i < STATUS_DAEMONS; i++)
+		n += v[i].json != NULL;
+	status_free(v);
+	return n;
+}
+
+/* Only where a service manager is there to run them. */
+static int
+daemons(struct setup *s)
+{
+	static const char *const units[] = { "mastkeeper.target", NULL };
+	const int want = service_installed("aid") ? STATUS_DAEMONS :
+	    STATUS_DAEMONS - 1;
+	int code, wait, were = answering(s);
+
+	if (!service_managed(s->ctl) || s->dry) {
+		step(s, "daemons", were >= want ? KEPT :
+		    service_managed(s->ctl) ? MADE : OK, service_managed(s->ctl) ?
+		    "mastkeeper.target" : "no service manager to start them");
+		return CTL_OK;
+	}
+	if ((code = service_systemctl(s->ctl, "start", units)) != CTL_OK)
+		return code;
+	for (wait = 0; answering(s) < want; wait++) {
+		if (wait == START_TIME * 5)
+			return ctl_fail(s->ctl, CTL_UNAVAILABLE,
+			    "not every daemon answers after %d s; see: "
+			    "journalctl -u 'mastkeeper*'", START_TIME);
+		usleep(200000);
+	}
+	step(s, "daemons", were >= want ? KEPT : MADE, "running");
+	return CTL_OK;
+}
+
 static int
 all_steps(struct setup *s)
 {
@@ -494,6 +565,7 @@ all_steps(struct setup *s)
 	char *aid_key = xasprintf("%s/aid.key", c->state_dir);
 	char *audit_key = xasprintf("%s/audit.key", c->state_dir);
 	char *audit_pub = xasprintf("%s/audit.pub", c->state_dir);
+	char *head = xasprintf("%s/audit.head", c->state_dir);
 	int code;
 
 	if ((code = accounts(s)) == CTL_OK &&
@@ -504,10 +576,13 @@ all_steps(struct setup *s)
 	    (code = key_file(s, "aid key", aid_key)) == CTL_OK &&
 	    (code = key_file(s, "audit key", audit_key)) == CTL_OK &&
 	    (code = audit_public(s, audit_key, audit_pub)) == CTL_OK &&
+	    (code = audit_head(s, head)) == CTL_OK &&
 	    (code = certificate(s)) == CTL_OK &&
 	    (code = database(s)) == CTL_OK &&
-	    (code = migrations(s)) == CTL_OK)
-		code = administrator(s);
+	    (code = migrations(s)) == CTL_OK &&
+	    (code = daemons(s)) == CTL_OK)
+		code = administrator(s);	/* last: a password is shown */
+	free(head);
 	free(aid_key);
 	free(audit_key);
 	free(audit_pub);

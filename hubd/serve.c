@@ -406,12 +406,15 @@ serve_on_down(void *arg, struct ipc_chan *chan)
 }
 
 static void
-serve_add_uid(struct serve *s, const char *user, unsigned peers)
+serve_add_uid(struct serve *s, const char *user, const char *door,
+    unsigned peers)
 {
 	const struct passwd *pw = user == NULL ? NULL : getpwnam(user);
 
 	if (pw != NULL && s->nuids < nitems(s->uids))
-		s->uids[s->nuids++] = (struct ipc_uid){ pw->pw_uid, peers };
+		s->uids[s->nuids++] = (struct ipc_uid){
+		    door != NULL ? proc_peer_uid(pw->pw_uid, door) :
+		    pw->pw_uid, peers };
 }
 
 /* Not started as root: one account plays every part. */
@@ -419,14 +422,17 @@ static void
 serve_uids(struct serve *s)
 {
 	const struct conf_suite *c = &s->hub->conf.suite;
+	struct buf door = BUF_INIT;
 
 	s->uids[s->nuids++] = (struct ipc_uid){ 0, MSG_CTL };
 	if (geteuid() != 0 && !proc_own_account(c->user_hubd)) {
 		s->uids[s->nuids++] = (struct ipc_uid){ geteuid(), MSG_ALL };
 		return;
 	}
-	serve_add_uid(s, c->user_apid, MSG_APID);
-	serve_add_uid(s, c->user_ctl, MSG_CTL);
+	buf_printf(&door, "%s/hubd.sock", c->run_dir);
+	serve_add_uid(s, c->user_apid, buf_cstr(&door), MSG_APID);
+	buf_free(&door);
+	serve_add_uid(s, c->user_ctl, NULL, MSG_CTL);
 }
 
 int

@@ -1,2 +1,2 @@
-TESTS += tests/lint/check-lint.sh tests/lint/check-api.sh
-EXTRA_DIST += tests/lint/check-lint.sh tests/lint/check-api.sh
+TESTS += tests/lint/check-lint.sh tests/lint/check-api.sh tests/lint/check-packaging.sh
+EXTRA_DIST += tests/lint/check-lint.sh tests/lint/check-api.sh tests/lint/check-packaging.sh
