@@ -32,6 +32,7 @@
 #include "h_tunnel.h"
 #include "h_totp.h"
 #include "h_user.h"
+#include "h_version.h"
 #include "h_tls.h"
 #include "relay.h"
 #include "route.h"
@@ -149,6 +150,20 @@ static const struct route routes[] = {
 	  0, NULL, NULL, h_enrol_rotate, "Give a node a new secret" },
 	{ ROUTE_GET, API "/nodes/:id/config", ROLE_VIEWER, ROUTE_NODE, 0,
 	  NULL, NULL, h_config_get, "The node's configuration" },
+	{ ROUTE_GET, API "/nodes/:id/config/versions", ROLE_VIEWER, ROUTE_NODE,
+	  0, NULL, NULL, h_version_list, "Configurations seen and pushed" },
+	{ ROUTE_GET, API "/nodes/:id/config/versions/#version", ROLE_VIEWER,
+	  ROUTE_NODE, 0, NULL, NULL, h_version_get, "One of them" },
+	{ ROUTE_GET, API "/nodes/:id/config/diff", ROLE_VIEWER, ROUTE_NODE, 0,
+	  NULL, NULL, h_version_diff, "What differs between two of them" },
+	{ ROUTE_POST, API "/nodes/:id/config/restore", ROLE_OPERATOR,
+	  ROUTE_NODE, KB(8), &h_version_restore_body, &h_version_restore_size,
+	  h_version_restore, "Push one of them again" },
+	{ ROUTE_GET, API "/nodes/:id/config/drift", ROLE_VIEWER, ROUTE_NODE, 0,
+	  NULL, NULL, h_version_drift, "Is it as it was ordered" },
+	{ ROUTE_POST, API "/nodes/:id/config/drift", ROLE_OPERATOR,
+	  ROUTE_NODE, KB(8), &h_version_drift_body, &h_version_drift_size,
+	  h_version_drift_act, "Adopt, push again or ignore drift" },
 	{ ROUTE_GET, API "/nodes/:id/metrics", ROLE_VIEWER, ROUTE_NODE, 0,
 	  NULL, NULL, h_history_metrics, "What the node measured" },
 	{ ROUTE_GET, API "/nodes/:id/states", ROLE_VIEWER, ROUTE_NODE, 0,

@@ -20,6 +20,7 @@ static const struct db_part parts[] = {
 	[DB_PART(STMT_COMMAND)] = PART(stmt_command, STMT_COMMAND__END),
 	[DB_PART(STMT_ALARM)] = PART(stmt_alarm, STMT_ALARM__END),
 	[DB_PART(STMT_HISTORY)] = PART(stmt_history, STMT_HISTORY__END),
+	[DB_PART(STMT_CONFIG)] = PART(stmt_config, STMT_CONFIG__END),
 	[DB_PART(STMT_ENROL)] = PART(stmt_enrol, STMT_ENROL__END),
 	[DB_PART(STMT_EXPORT)] = PART(stmt_export, STMT_EXPORT__END),
 	[DB_PART(STMT_AI)] = PART(stmt_ai, STMT_AI__END),

@@ -24,6 +24,7 @@ enum stmt_family {
 	STMT_ENROL	= 10 << 8,
 	STMT_ALARM	= 11 << 8,
 	STMT_HISTORY	= 12 << 8,
+	STMT_CONFIG	= 13 << 8,
 	STMT_EXPORT	= 7 << 8,
 	STMT_AI		= 14 << 8,
 };
@@ -189,10 +190,19 @@ enum stmt {			/* the order of the tables */
 	STMT_PROPOSAL_END,	/* see the text: id, inverse */
 	STMT_PROPOSAL_DISMISS,	/* (id, address, request) state, done */
 	STMT_AI__END,
+
+	/* stmt_config.c */
+	STMT_VERSION_LIST = STMT_CONFIG, /* see the text: json, id, found */
+	STMT_VERSION_GET,	/* (node, access, version) sealed, hash */
+	STMT_CONFIG_PAIR,	/* see the text */
+	STMT_DRIFT_ADOPT,	/* see the text: node; none: it moved */
+	STMT_DRIFT_IGNORE,	/* see the text: node; none: it moved */
+	STMT_CONFIG__END,
 };
 
 extern const struct db_stmt stmt_core[], stmt_node[], stmt_event[];
 extern const struct db_stmt stmt_enrol[], stmt_alarm[], stmt_history[];
+extern const struct db_stmt stmt_config[];
 extern const struct db_stmt stmt_user[], stmt_system[], stmt_audit[];
 extern const struct db_stmt stmt_place[], stmt_tunnel[], stmt_command[];
 extern const struct db_stmt stmt_export[], stmt_ai[];

@@ -17,6 +17,7 @@
 #include "xmalloc.h"
 
 #include "cache.h"
+#include "compare.h"
 #include "conn.h"
 #include "hub.h"
 #include "hubd.h"
@@ -27,6 +28,7 @@
 #define WAIT_MAX	60000u
 #define WAIT_DEFAULT	3000u
 #define WAITERS_MAX	64		/* per node */
+#define WANT_AGAIN	(4 * MONO_SEC)
 #define ASK_TIME	(60 * MONO_SEC)	/* then it may be asked again */
 #define STORE_RATE	0.1		/* unasked ones: one in ten seconds */
 #define STORE_BURST	5
@@ -266,6 +268,21 @@ cache_want(struct cache *c, struct node *n)
 	(void)cache_ask(cache_entry(c, n));
 }
 
+void
+cache_recheck(struct cache *c, struct node *n)
+{
+	struct cache_entry *e;
+
+	if (n->driver == NULL || conn_state(n->conn) != CONN_LIVE ||
+	    driver_command(n->driver, SLICE("get_config")) == NULL)
+		return;
+	e = cache_entry(c, n);
+	if (e->asked_at != 0 && mono_now() - e->asked_at < WANT_AGAIN)
+		return;
+	e->fresh = false;
+	(void)cache_ask(e);
+}
+
 bool
 cache_ack(struct node *n, const struct frame_ack *ack)
 {
@@ -336,15 +353,32 @@ struct store {			/* of one content; outlives the node */
 	uint8_t		 hash[SECRET_HASH];
 };
 
+/* What was stored is in memory as a rule; else it comes again. */
+static void
+cache_check(struct node *n, const uint8_t hash[SECRET_HASH],
+    const struct db_result *res)
+{
+	struct cache_entry *e = n->config;
+
+	if (e != NULL && e->text != NULL &&
+	    memcmp(e->hash, hash, SECRET_HASH) == 0)
+		compare_reported(n->hub, n, (struct slice){ e->text, e->len },
+		    res);
+	else
+		cache_recheck(n->hub->cache, n);
+}
+
 static void
 cache_stored(void *arg, const struct db_result *res)
 {
 	struct store *st = arg;
 	struct node *n = node_find(st->hub->nodes, &st->node);
 
-	if (db_err(res) == ERR_OK)
+	if (db_err(res) == ERR_OK) {
 		st->hub->count.config_stored++;
-	else {
+		if (db_rows(res) == 1 && n != NULL)
+			cache_check(n, st->hash, res);
+	} else {
 		log_warn("configuration not stored: %s", db_message(res));
 		/* The next report of the same content tries again. */
 		if (n != NULL && n->config != NULL &&
@@ -367,6 +401,18 @@ cache_dialect(struct slice text)
 }
 
 static void
+cache_mutators(const struct driver *d, struct buf *b)
+{
+	size_t i;
+
+	db_array_begin(b);
+	for (i = 0; d != NULL && i < d->ncommands; i++)
+		if (d->commands[i].mutates)
+			db_array_text(b, slice_of(d->commands[i].name));
+	db_array_end(b);
+}
+
+static void
 cache_store(struct cache_entry *e, struct slice text)
 {
 	struct hubd *h = e->cache->hub;
@@ -374,7 +420,8 @@ cache_store(struct cache_entry *e, struct slice text)
 	struct buf sealed = BUF_INIT;
 	struct store *st = xmalloc(sizeof(*st));
 	char hub[ID_TEXT], node[ID_TEXT], epoch[24], size[24], dialect[24];
-	struct db_arg args[7];
+	struct buf types = BUF_INIT;
+	struct db_arg args[8];
 	int d = cache_dialect(text);
 
 	st->hub = h;
@@ -395,9 +442,12 @@ cache_store(struct cache_entry *e, struct slice text)
 	args[4] = db_bytes(buf_head(&sealed), buf_used(&sealed));
 	args[5] = db_str(size);
 	args[6] = d < 0 ? db_null() : db_str(dialect);
+	cache_mutators(e->node->driver, &types);
+	args[7] = db_str(buf_cstr(&types));
 	db_query(h->db, STMT_CONFIG_STORE, args, nitems(args), NULL,
 	    cache_stored, st, NULL);
 	buf_free(&sealed);
+	buf_free(&types);
 }
 
 /* Canonical form and hash of a text that is not the last one again. */

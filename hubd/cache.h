@@ -32,6 +32,10 @@ bool cache_fresh(const struct node *, struct slice *text_r);
 void cache_want(struct cache *, struct node *);
 void cache_forget_chan(struct cache *, const struct ipc_chan *);
 
+/* Asks again even if the last one is known, unless it was just asked or has
+ * no configuration to give. */
+void cache_recheck(struct cache *, struct node *);
+
 void cache_response(struct cache *, struct node *, struct slice text);
 /* An answer to our own get_config? Then it is dealt with. */
 bool cache_ack(struct node *, const struct frame_ack *);

@@ -55,7 +55,7 @@ static const struct {
 	ROW(commands_unknown), ROW(commands_late), ROW(acks_unmatched),
 	ROW(commands_put_back), ROW(commands_again), ROW(config_joined),
 	ROW(config_hits), ROW(config_asked), ROW(config_stored),
-	ROW(config_same), ROW(pushes),
+	ROW(config_same), ROW(drifts), ROW(pushes),
 	ROW(published), ROW(publish_held),
 	ROW(audit_seals), ROW(audit_rows), ROW(audit_refused),
 };

@@ -38,6 +38,7 @@ struct hub_count {
 	uint64_t commands_unknown, commands_late, acks_unmatched;
 	uint64_t commands_put_back, commands_again, config_joined;
 	uint64_t config_hits, config_asked, config_stored, config_same;
+	uint64_t drifts;
 	uint64_t pushes;	/* legs of tunnels told to nodes */
 	/* publishing */
 	uint64_t published, publish_held;

@@ -21,6 +21,7 @@
 
 #include "alarm.h"
 #include "cache.h"
+#include "compare.h"
 #include "cmd.h"
 #include "conn.h"
 #include "enroll.h"
@@ -274,6 +275,7 @@ hubd_start(struct hubd *h)
 	h->pushes = pushes_new(h);
 	h->cache = cache_new(h);
 	h->alarms = alarms_new(h);
+	h->compares = compares_new(h);
 	h->history = history_new(h);
 	h->sink = sink_new(h);
 	h->hub = hub_new(h);
@@ -387,6 +389,7 @@ hubd_free(struct hubd *h)
 	enroll_free(h->enroll);
 	sink_free(h->sink);
 	alarms_free(h->alarms);
+	compares_free(h->compares);
 	history_free(h->history);
 	hub_free(h->hub);
 	listen_free(h->listener);

@@ -76,6 +76,7 @@ struct hubd {
 	struct pushes		*pushes;
 	struct cache		*cache;
 	struct alarms		*alarms;
+	struct compares		*compares;
 	struct history		*history;
 	struct sink		*sink;
 	struct serve		*serve;

@@ -4,7 +4,7 @@ mastkeeper_hubd_LDADD = hubd/libhubd.a $(COMMON_LIBS)
 noinst_LIBRARIES += hubd/libhubd.a
 hubd_libhubd_a_SOURCES = \
 	hubd/alarm.c hubd/alarm.h \
-	hubd/history.c hubd/history.h hubd/observe.c hubd/observe.h hubd/opposite.c hubd/opposite.h \
+	hubd/compare.c hubd/compare.h hubd/history.c hubd/history.h hubd/observe.c hubd/observe.h hubd/opposite.c hubd/opposite.h \
 	hubd/batch.c hubd/batch.h hubd/cache.c hubd/cache.h \
 	hubd/cmd.c hubd/cmd.h hubd/cmd_int.h hubd/conf.c hubd/conn.c hubd/conn.h \
 	hubd/count.c hubd/count.h hubd/enroll.c hubd/enroll.h \

@@ -66,6 +66,7 @@ table users owner _mast_ctl rls forced
 table versions owner _mast_ctl rls forced
 view alarm_view owner _mast_ctl security_invoker=true
 view command_view owner _mast_ctl security_invoker=true
+view config_version_view owner _mast_ctl security_invoker=true
 view event_view owner _mast_ctl security_invoker=true
 view history owner _mast_ctl security_invoker=true
 view me owner _mast_ctl
@@ -204,6 +205,10 @@ column config_blobs.dialect integer
 column config_blobs.hash bytea not null
 column config_blobs.sealed bytea not null
 column config_blobs.size integer not null
+column config_version_view.hash bytea
+column config_version_view.id bigint
+column config_version_view.json json
+column config_version_view.node_id uuid
 column config_versions.actor_user uuid
 column config_versions.first_seen_at timestamp with time zone not null default now
 column config_versions.hash bytea not null
@@ -348,6 +353,7 @@ column node_configs.attempted_at timestamp with time zone
 column node_configs.desired bytea
 column node_configs.desired_at timestamp with time zone
 column node_configs.drift_ignored bytea
+column node_configs.drift_told bytea
 column node_configs.node_id uuid not null
 column node_configs.reported bytea
 column node_configs.reported_at timestamp with time zone
@@ -1025,6 +1031,7 @@ policy versions.versions_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy versions.versions_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 view alarm_view as SELECT v.id, v.node_id, v.severity, v.code, v.object, v.first_at, v.closed_at, v.acknowledged_at, v.symptom_of, json_build_object 'id', v.id, 'node_id', v.node_id, 'node_name', v.node_name, 'object', NULLIF v.object, ''::text , 'code', v.code, 'severity', v.severity, 'message', v.message, 'source', v.source, 'count', v.count, 'first_at', rfc3339 v.first_at , 'last_at', rfc3339 v.last_at , 'closed_at', rfc3339 v.closed_at , 'closed_why', v.closed_why, 'symptom_of', v.symptom_of, 'acknowledged', v.acknowledged_at IS NOT NULL , 'acknowledged_by', v.acknowledged_by, 'acknowledged_by_name', v.ack_name, 'acknowledged_at', rfc3339 v.acknowledged_at , 'note', v.ack_note AS json FROM SELECT a.id, a.node_id, a.object, a.code, a.severity, a.message, a.count, a.first_at, a.last_at, a.closed_at, a.acknowledged_at, a.acknowledged_by, a.source, a.closed_why, a.ack_name, a.ack_note, n.name AS node_name, CASE WHEN a.closed_at IS NULL AND a.code <> 'node_offline'::text THEN COALESCE SELECT o.id FROM alarms o WHERE o.node_id = a.node_id AND o.object = ''::text AND o.code = 'node_offline'::text AND o.closed_at IS NULL , CASE WHEN a.code = 'tunnel_down'::text AND a.object ~ '^[0-9a-f]{8} -[0-9a-f]{4} {3}-[0-9a-f]{12}$'::text THEN SELECT o.id FROM tunnels t JOIN alarms o ON o.node_id = t.relay_node_id OR o.node_id = t.ingress_node_id OR o.node_id = t.egress_node_id WHERE t.id = a.object ::uuid AND o.object = ''::text AND o.code = 'node_offline'::text AND o.closed_at IS NULL LIMIT 1 ELSE NULL::uuid END ELSE NULL::uuid END AS symptom_of FROM alarms a JOIN nodes n ON n.id = a.node_id v;
 view command_view as SELECT c.id, c.seq, c.node_id, c.state, c.type, json_build_object 'id', c.id, 'node_id', c.node_id, 'node_name', c.node_name, 'type', c.type, 'state', c.state, 'queue', c.queue, 'actor', c.actor_name, 'request_id', c.request_id, 'created_at', rfc3339 c.created_at , 'expires_at', rfc3339 c.expires_at , 'sent_at', rfc3339 c.sent_at , 'done_at', rfc3339 c.done_at , 'error', c.error, 'error_code', c.error_code, 'steps', c.steps AS json FROM commands c;
+view config_version_view as SELECT v.id, v.node_id, v.hash, json_build_object 'version', v.id, 'hash', "left" encode v.hash, 'hex'::text , 32 , 'source', v.source, 'actor', v.actor_user, 'size', b.size, 'dialect', b.dialect, 'first_seen_at', rfc3339 v.first_seen_at , 'last_seen_at', rfc3339 v.last_seen_at , 'reported', COALESCE k.reported = v.hash , false , 'desired', COALESCE k.desired = v.hash , false , 'attempt_error', CASE WHEN k.attempted = v.hash THEN k.attempt_error ELSE NULL::text END AS json FROM config_versions v JOIN config_blobs b ON b.hash = v.hash LEFT JOIN node_configs k ON k.node_id = v.node_id ;
 view event_view as SELECT e.id, e.created_at, e.node_id, e.node_name, e.severity, e.category, e.message, e.details, e.flow_id, e.acknowledged_at, e.acknowledged_by, json_build_object 'id', e.id, 'node_id', e.node_id, 'node_name', e.node_name, 'severity', e.severity, 'severity_raw', e.severity_raw, 'category', e.category, 'message', e.message, 'details', e.details, 'flow_id', e.flow_id, 'created_at', rfc3339 e.created_at , 'acknowledged', e.acknowledged_at IS NOT NULL , 'acknowledged_by', e.acknowledged_by, 'acknowledged_by_name', e.ack_name, 'acknowledged_at', rfc3339 e.acknowledged_at , 'note', e.ack_note AS json FROM events e;
 view history as SELECT 0 AS level, s.node_id, s.object, s.at, NULL::integer[] AS n, s.v AS lo, s.v AS mean, s.v AS hi FROM samples s UNION ALL SELECT 1 AS level, m.node_id, m.object, m.at, m.n, m.lo, m.mean, m.hi FROM minutes m UNION ALL SELECT 2 AS level, t.node_id, t.object, t.at, t.n, t.lo, t.mean, t.hi FROM tens t UNION ALL SELECT 3 AS level, h.node_id, h.object, h.at, h.n, h.lo, h.mean, h.hi FROM hours h;
 view me as SELECT u.id, LEAST u.role, t.max_role AS role, u.all_nodes AND t.node_ids IS NULL AS all_nodes, COALESCE t.read_only, false AS read_only FROM users u LEFT JOIN api_tokens t ON t.id = actor_token AND t.user_id = u.id AND t.revoked_at IS NULL AND t.expires_at > now WHERE u.id = actor AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND actor_token IS NULL OR t.id IS NOT NULL ;
@@ -1135,6 +1142,7 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on command_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on commands
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on config_blobs
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on config_version_view
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on config_versions
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on event_marks
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on event_view
@@ -1375,6 +1383,7 @@ grant SELECT to _mast_apid on commands.sent_at
 grant SELECT to _mast_apid on commands.seq
 grant SELECT to _mast_apid on commands.steps
 grant SELECT to _mast_apid on commands.type
+grant SELECT to _mast_apid on config_version_view
 grant SELECT to _mast_apid on event_view
 grant SELECT to _mast_apid on events
 grant SELECT to _mast_apid on history

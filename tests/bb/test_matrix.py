@@ -197,6 +197,12 @@ def held(w, role, node):
     return i
 
 
+def some_version(w, role, node):
+    """Of the own node: the foreign one is never asked for any."""
+    return w.s.one("SELECT max(id) FROM mast.config_versions "
+                   "WHERE node_id = %s", w.own.id)
+
+
 def some_alarm(w, role, node):
     return w.s.one(
         "INSERT INTO mast.alarms (node_id, code, severity, message) "
@@ -287,6 +293,16 @@ REQUESTS = {
     # It is allowed, but the node has just registered.
     "POST /api/v1/nodes/{id}/rotate-secret": Ask(409),
     "GET /api/v1/nodes/{id}/config": Ask(200),
+    "GET /api/v1/nodes/{id}/config/versions": Ask(200),
+    "GET /api/v1/nodes/{id}/config/versions/{version}": Ask(
+        200, version=some_version),
+    "GET /api/v1/nodes/{id}/config/diff": Ask(
+        200, query="?a=reported&b=reported"),
+    "POST /api/v1/nodes/{id}/config/restore": Ask(
+        200, lambda w, role, node: {
+            "version": some_version(w, role, node), "dry_run": True}),
+    "GET /api/v1/nodes/{id}/config/drift": Ask(200),
+    "POST /api/v1/nodes/{id}/config/drift": Ask(204, {"action": "adopt"}),
     "GET /api/v1/nodes/{id}/metrics": Ask(200),
     "GET /api/v1/nodes/{id}/states": Ask(200),
     "PUT /api/v1/nodes/{id}/config": Ask(200, {
@@ -382,6 +398,8 @@ def world(s):
     if not hasattr(s, "world"):
         s.world = World(s)
         w = s.world
+        s.admin().get("/api/v1/nodes/%s/config" % w.own.id).want(200)
+        mast.wait_until(lambda: some_version(w, None, None), 10, "a version")
         for role in ROLES:      # what is read must be there
             w.client(role).put("/api/v1/preferences/theme", {
                 "value": "dark"}).want(204)

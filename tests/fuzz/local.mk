@@ -3,7 +3,7 @@
 FUZZ_SECONDS = 60
 
 fuzz_programs = tests/fuzz/fuzz_ai \
-	tests/fuzz/fuzz_cert \
+	tests/fuzz/fuzz_cdiff tests/fuzz/fuzz_cert \
 	tests/fuzz/fuzz_conf tests/fuzz/fuzz_cursor \
 	tests/fuzz/fuzz_dump tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_json tests/fuzz/fuzz_jscan tests/fuzz/fuzz_msg \
@@ -16,6 +16,8 @@ fuzz_replay = $(fuzz_common) tests/fuzz/run_corpus.c
 fuzz_libs = $(COMMON_LIBS) -lm
 tests_fuzz_fuzz_ai_SOURCES = tests/fuzz/fuzz_ai.c $(fuzz_replay)
 tests_fuzz_fuzz_ai_LDADD = apid/libapid.a $(fuzz_libs)
+tests_fuzz_fuzz_cdiff_SOURCES = tests/fuzz/fuzz_cdiff.c $(fuzz_replay)
+tests_fuzz_fuzz_cdiff_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_cert_SOURCES = tests/fuzz/fuzz_cert.c $(fuzz_replay)
 tests_fuzz_fuzz_cert_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c $(fuzz_replay)
@@ -42,7 +44,7 @@ tests_fuzz_fuzz_ws_LDADD = $(fuzz_libs)
 # ./configure CC=clang --enable-fuzz --enable-sanitizers
 if FUZZ
 noinst_PROGRAMS += \
-	libfuzzer-ai libfuzzer-cert \
+	libfuzzer-ai libfuzzer-cdiff libfuzzer-cert \
 	libfuzzer-conf libfuzzer-cursor libfuzzer-dump libfuzzer-frame libfuzzer-http1 libfuzzer-json \
 	libfuzzer-jscan libfuzzer-msg libfuzzer-provider libfuzzer-ws
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -58,13 +58,13 @@ BEGIN {
 	split("err log xmalloc arena buf str id valid mono role dbschema", a)
 	for (i in a) layer[a[i]] = 0
 	split("timer conf json jscan secret tls rate sandbox http1 ws msg " \
-	    "sock frame driver watch tls_cert tls_trust " \
+	    "sock frame driver watch cdiff tls_cert tls_trust " \
 	    "msg_ai", a)
 	for (i in a) layer[a[i]] = 1
-	split("stream ipc db proc seal certs tunnel dump", a)
+	split("stream ipc db proc seal certs tunnel dump drift", a)
 	for (i in a) layer[a[i]] = 2
 	split("json:jscan frame:jscan frame:json driver:jscan driver:json " \
-	    "watch:jscan driver:watch " \
+	    "watch:jscan driver:watch cdiff:jscan " \
 	    "ipc:stream seal:db certs:db certs:proc", a)
 	for (i in a) pair[a[i]] = 1
 }

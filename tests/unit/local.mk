@@ -10,7 +10,7 @@ UNIT_TESTS = \
 	tests/unit/test_sock tests/unit/test_str tests/unit/test_stream \
 	tests/unit/test_timer tests/unit/test_tls tests/unit/test_tls_cert \
 	tests/unit/test_tunnel \
-	tests/unit/test_valid tests/unit/test_watch \
+	tests/unit/test_valid tests/unit/test_watch tests/unit/test_cdiff \
 	tests/unit/test_ws
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
