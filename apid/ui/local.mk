@@ -4,6 +4,7 @@ UI_ASSETS = \
 	apid/ui/style.css \
 	apid/ui/icon.svg \
 	apid/ui/theme.js \
+	apid/ui/admin.js \
 	apid/ui/api.js \
 	apid/ui/app.js \
 	apid/ui/bulk.js \
@@ -22,9 +23,12 @@ UI_ASSETS = \
 	apid/ui/live.js \
 	apid/ui/look.js \
 	apid/ui/nodedialogs.js \
+	apid/ui/page_account.js \
 	apid/ui/page_login.js \
 	apid/ui/page_nodes.js \
 	apid/ui/page_overview.js \
+	apid/ui/page_tokens.js \
+	apid/ui/page_users.js \
 	apid/ui/pages.js \
 	apid/ui/router.js \
 	apid/ui/session.js \

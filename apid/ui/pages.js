@@ -14,6 +14,12 @@ export const PAGES = [
 	{ path: '/nodes', module: 'page_nodes', name: 'Nodes',
 	  group: 'Fleet', key: 'n' },
 	{ path: '/admin/nodes', module: 'page_nodes', name: 'Nodes' },
+	{ path: '/admin/users', module: 'page_users', name: 'Users',
+	  group: 'Administration', role: 'admin', key: 'u' },
+	{ path: '/admin/tokens', module: 'page_tokens', name: 'API tokens',
+	  group: 'Administration' },
+	{ path: '/account', module: 'page_account', name: 'My account',
+	  group: 'Administration' },
 	{ path: '/login', module: 'page_login', name: 'Sign in', open: true },
 ];
 

@@ -26,6 +26,8 @@ BB_TESTS += tests/bb/test_pressure.py tests/bb/test_subscribe.py tests/bb/test_t
 BB_TESTS += tests/bb/test_self.py tests/bb/test_tokens.py \
 	tests/bb/test_totp.py tests/bb/test_users.py
 BB_TESTS += tests/bb/test_ai.py tests/bb/test_proposals.py
+BB_TESTS += tests/bb/test_proposals.py
+BB_TESTS += tests/bb/test_ui_admin.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/aikit.py tests/fakeai/fakeai.py \
 	tests/bb/aidstub.py tests/bb/browser.py \
