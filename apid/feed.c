@@ -29,6 +29,7 @@
 #define FEED_EVERY	(5 * MONO_SEC)	/* with or without a change */
 #define FEED_SETTLE	(200 * MONO_MS)	/* unless the hub's tick ends */
 #define FEED_EARLY	(100 * MONO_MS)	/* its second is not exactly ours */
+#define FEED_LATE	(950 * MONO_MS)	/* after that no tick will come */
 #define FEED_SILENT	(200 * MONO_MS)	/* then it is an old browser */
 #define REWATCH		(20 * MONO_MS)	/* many join at once */
 #define FEED_ASKS	10		/* messages of one, a second */
@@ -304,8 +305,9 @@ interval(const struct feed *feed)
 	    SETTING_BROADCAST_INTERVAL_MS) * MONO_MS;
 }
 
-/* The next broadcast: as soon as allowed when something changed, else when
- * five seconds of silence are over. */
+/* The next broadcast: when something changed with the first tick of the hub
+ * that is allowed (feed_tick), so that nothing waits twice; else when five
+ * seconds of silence are over. */
 static void
 schedule(struct feed *feed)
 {
@@ -315,7 +317,8 @@ schedule(struct feed *feed)
 		timer_del(&feed->timer);
 		return;
 	}
-	due = feed->sent + (feed->dirty ? interval(feed) : FEED_EVERY);
+	due = feed->sent + (feed->dirty ? interval(feed) + FEED_LATE :
+	    FEED_EVERY);
 	if (due < now + FEED_SETTLE)
 		due = now + FEED_SETTLE;
 	timer_set(feed->apid->timers, &feed->timer, due - now);

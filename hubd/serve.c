@@ -123,9 +123,9 @@ feed_publish(struct serve *s, struct feed *f)
 			s->hub->count.published++;
 			f->sent = n->change;
 		}
-		(void)ipc_begin(f->chan, MSG_TICK, ERR_OK, 0);
-		ipc_send(f->chan);
 	}
+	(void)ipc_begin(f->chan, MSG_TICK, ERR_OK, 0);
+	ipc_send(f->chan);
 	if (f->sync) {
 		f->sync = false;
 		(void)ipc_begin(f->chan, MSG_SYNCED, ERR_OK, 0);

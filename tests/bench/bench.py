@@ -6,9 +6,12 @@ load shares the machine); medians of three windows. Prints a table and
 writes BENCH.json into the build folder.
 
 usage: bench.py [frames] [memory] [reconnect] [rest] [paging] [export] [scan]
-                                                  (all without names)
+                [dashboard] [command] [events] [changed]  (all without names)
 environment: BENCH_NODES (15000), BENCH_STORM (10000), BENCH_SECS (6),
-             BENCH_EVENTS (100000), BENCH_EVENT_RATE (1000)
+             BENCH_EVENTS (100000), BENCH_EVENT_RATE (1000),
+             BENCH_LOAD_NODES (10000), BENCH_BROWSERS (500),
+             BENCH_OVERVIEWS (20), BENCH_PAGE (100), BENCH_FLOOD (20000),
+             BENCH_LIVE_SECS (20)
 """
 import http.client
 import json
@@ -23,6 +26,7 @@ import threading
 import time
 
 import export
+import live
 import paging
 
 SRC = os.environ.get("MAST_SRC", ".")
@@ -565,7 +569,12 @@ BENCHES = {"frames": bench_frames, "memory": bench_memory,
            "reconnect": bench_reconnect, "rest": bench_rest,
            "paging": lambda suite: paging.bench_paging(suite, record, say),
            "export": lambda suite: export.bench_export(suite, record, say),
-           "scan": bench_scan}
+           "scan": bench_scan,
+           "dashboard": lambda suite: live.dashboard(suite, ME),
+           "command": lambda suite: live.command(suite, ME),
+           "events": lambda suite: live.events(suite, ME),
+           "changed": lambda suite: live.changed(suite, ME)}
+ME = sys.modules[__name__]
 # Parts that need no fleet of registered nodes.
 ALONE = {"scan"}
 
@@ -582,8 +591,11 @@ def main():
     suite = Suite()
     try:
         if set(names) - ALONE:
-            make_nodes(suite, max(NODES, STORM) if set(names) & {
-                "memory", "reconnect"} else min(NODES, 4000))
+            make_nodes(suite, max(
+                max(NODES, STORM) if set(names) & {"memory", "reconnect"}
+                else min(NODES, 4000),
+                live.LOAD if set(names) & {"dashboard", "command",
+                                           "changed"} else 0))
         for name in names:
             BENCHES[name](suite)
     finally:

@@ -140,9 +140,14 @@ sim_on_events(void *arg)
 {
 	struct sim *s = arg;
 	static int next;
+	mono_us now = mono_now();
 	int tries;
 
-	s->event_debt += s->o.events_per_sec / 1000;
+	/* By the clock: a late turn owes what the lost ones did not send. */
+	if (s->events_at != 0)
+		s->event_debt += s->o.events_per_sec *
+		    (double)(now - s->events_at) / MONO_SEC;
+	s->events_at = now;
 	while (s->event_debt >= 1) {
 		for (tries = 0; tries < s->n; tries++) {
 			next = (next + 1) % s->n;

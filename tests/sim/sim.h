@@ -128,6 +128,7 @@ struct sim {
 	struct sim_timer t_ramp, t_events;
 	int		 ramped;
 	double		 event_debt;
+	mono_us		 events_at;	/* last turn of the events */
 	bool		 stop, unsaved;
 	uint64_t	 patch;
 };
