@@ -1,5 +1,6 @@
 /* cmds: the table of mastctl's commands. */
 #include "audit.h"
+#include "backup.h"
 #include "cert.h"
 #include "cmds.h"
 #include "completion.h"
@@ -7,6 +8,7 @@
 #include "doctor.h"
 #include "export.h"
 #include "node.h"
+#include "report.h"
 #include "schema.h"
 #include "service.h"
 #include "settle.h"
@@ -34,6 +36,14 @@ const struct ctl_cmd cmds_table[] = {
 	    "Ask the running daemons how they are" },
 	{ "doctor", NULL, "", 0, 0, CTL_CONF_ANY, doctor_run, { SQL_DIR },
 	    "Look for what is wrong and name the command that mends it" },
+	{ "report", NULL, "", 0, 0, CTL_CONF_ANY, report_run, { SQL_DIR },
+	    "Print what a report of a fault needs, without any secret" },
+	{ "backup", NULL, "FOLDER", 1, 1, CTL_CONF, backup_run, { { 0 } },
+	    "Save database, keys and configuration in a new folder" },
+	{ "restore", NULL, "FOLDER", 1, 1, CTL_CONF_OR_NONE, restore_run,
+	    { SUPERUSER, SQL_DIR,
+	      { "dry-run", NULL, "only check that it could be done" } },
+	    "Bring a backup back, into an empty database" },
 	{ "start", NULL, "", 0, 0, CTL_CONF, service_start, { { 0 } },
 	    "Start the daemons through the service manager" },
 	{ "stop", NULL, "", 0, 0, CTL_CONF, service_stop, { { 0 } },

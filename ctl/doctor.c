@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "db.h"
 #include "doctor.h"
 #include "json.h"
@@ -43,6 +44,7 @@ struct doctor {
 	struct buf	 json;
 	struct json_w	 w;
 	int		 count[3];
+	bool		 brief;
 };
 
 /* One finding; fix is the command that mends it, NULL when all is well. */
@@ -57,6 +59,11 @@ found(struct doctor *d, enum level level, const char *what, const char *fix,
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	d->count[level]++;
+	if (d->brief) {
+		if (level != GOOD)
+			printf("%-9s%s\n", level_names[level], what);
+		return;
+	}
 	if (!d->ctl->json) {
 		printf("%-9s%-14s%s\n", level_names[level], what, text);
 		if (fix != NULL)
@@ -268,6 +275,10 @@ check_daemons(struct doctor *d)
 			found(d, BAD, v[i].name, fix, "does not answer on "
 			    "%s/%s.ctl", d->ctl->conf.suite.run_dir,
 			    v[i].name);
+		else if (strstr(v[i].json, "\"version\":\""
+		    PACKAGE_VERSION "\"") == NULL)
+			found(d, WARN, v[i].name, "restart it", "another "
+			    "version than mastctl's runs");
 		else
 			found(d, GOOD, v[i].name, NULL, "answers");
 	}
@@ -364,6 +375,23 @@ check_audit(struct doctor *d, struct db_sync *db)
 	db_sync_done(&res);
 }
 
+/* What there must be one of at least. */
+static void
+check_count(struct doctor *d, struct db_sync *db, enum stmt which,
+    const char *what, const char *fix, const char *text)
+{
+	struct db_result *res = db_sync_query(db, stmt_get(which), NULL, 0);
+
+	if (db_err(res) != ERR_OK)
+		found(d, BAD, what, "mastctl db verify", "%s",
+		    db_message(res));
+	else if (db_i64(res, 0, 0) == 0)
+		found(d, BAD, what, fix, "%s", text);
+	else
+		found(d, GOOD, what, NULL, "%s", db_cstr(res, 0, 0));
+	db_sync_done(&res);
+}
+
 static void
 check_database(struct doctor *d)
 {
@@ -388,8 +416,15 @@ check_database(struct doctor *d)
 	else
 		found(d, GOOD, "schema", NULL, "version %d",
 		    schema->applied);
-	if (schema != NULL && schema->pending == 0)
+	if (schema != NULL && schema->pending == 0) {
 		check_audit(d, db);
+		check_count(d, db, STMT_SIGN_IN, "administrator",
+		    "mastctl user add --role super_admin NAME",
+		    "no super_admin can sign in");
+		check_count(d, db, STMT_PARTITIONS, "partitions",
+		    "start hubd, which makes them each hour",
+		    "there is no partition for tomorrow's events");
+	}
 	free(schema);
 	db_sync_close(db);
 	buf_free(&err);
@@ -440,11 +475,45 @@ finish(struct doctor *d)
 	out_json(&d->json);
 }
 
+static void
+look(struct doctor *d)
+{
+	struct ctl *ctl = d->ctl;
+	char *aid_key, *audit_key;
+
+	if (check_conf(d)) {
+		aid_key = xasprintf("%s/aid.key", ctl->conf.suite.state_dir);
+		audit_key = xasprintf("%s/audit.key",
+		    ctl->conf.suite.state_dir);
+		check_accounts(d);
+		check_folder(d, "state folder", ctl->conf.suite.state_dir);
+		check_folder(d, "socket folder", ctl->conf.suite.run_dir);
+		check_key(d, "server key", ctl->conf.suite.server_key);
+		check_key(d, "aid key", aid_key);
+		check_key(d, "audit key", audit_key);
+		check_certificate(d);
+		check_database(d);
+		check_daemons(d);
+		free(aid_key);
+		free(audit_key);
+	}
+	check_system(d);
+}
+
+void
+doctor_short(struct ctl *ctl)
+{
+	struct doctor d = { .ctl = ctl, .brief = true };
+
+	look(&d);
+	printf("%d ok, %d warnings, %d wrong\n", d.count[GOOD],
+	    d.count[WARN], d.count[BAD]);
+}
+
 int
 doctor_run(struct ctl *ctl, const struct ctl_args *args)
 {
 	struct doctor d = { .ctl = ctl };
-	char *aid_key, *audit_key;
 
 	(void)args;
 	if (ctl->json) {
@@ -453,23 +522,7 @@ doctor_run(struct ctl *ctl, const struct ctl_args *args)
 		json_w_key(&d.w, "findings");
 		json_w_array(&d.w);
 	}
-	if (check_conf(&d)) {
-		aid_key = xasprintf("%s/aid.key", ctl->conf.suite.state_dir);
-		audit_key = xasprintf("%s/audit.key",
-		    ctl->conf.suite.state_dir);
-		check_accounts(&d);
-		check_folder(&d, "state folder", ctl->conf.suite.state_dir);
-		check_folder(&d, "socket folder", ctl->conf.suite.run_dir);
-		check_key(&d, "server key", ctl->conf.suite.server_key);
-		check_key(&d, "aid key", aid_key);
-		check_key(&d, "audit key", audit_key);
-		check_certificate(&d);
-		check_database(&d);
-		check_daemons(&d);
-		free(aid_key);
-		free(audit_key);
-	}
-	check_system(&d);
+	look(&d);
 	finish(&d);
 	return d.count[BAD] > 0 ? CTL_FAILED : CTL_OK;
 }

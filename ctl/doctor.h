@@ -4,6 +4,8 @@
 
 #include "ctl.h"
 
+/* The same checks, but only which fail and how badly: no name, no path. */
+void doctor_short(struct ctl *);
 int doctor_run(struct ctl *, const struct ctl_args *);
 
 #endif

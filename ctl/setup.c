@@ -41,7 +41,7 @@ struct setup {
 	struct ctl	*ctl;
 	const char	*super;		/* conninfo, or NULL */
 	const char	*admin;
-	bool		 dry, from_stdin;
+	bool		 dry, from_stdin, quiet;
 	struct buf	 json;
 	struct json_w	 w;
 	struct db_sync	*db;		/* as the owner */
@@ -54,6 +54,8 @@ step(struct setup *s, const char *name, enum state state, const char *detail)
 {
 	const char *text = state_names[state];
 
+	if (s->quiet)
+		return;
 	if (s->dry && state == MADE)
 		text = "missing";
 	if (!s->ctl->json) {
@@ -431,6 +433,18 @@ database(struct setup *s)
 	buf_free(&ignored);
 	buf_free(&name);
 	buf_free(&err);
+	return code;
+}
+
+int
+setup_database(struct ctl *ctl, const char *superuser_conninfo)
+{
+	struct setup s = { .ctl = ctl, .super = superuser_conninfo,
+	    .quiet = true };
+	int code = database(&s);
+
+	if (s.db != NULL)
+		db_sync_close(s.db);
 	return code;
 }
 

@@ -4,6 +4,8 @@
 
 #include "ctl.h"
 
+/* Roles and the empty database alone, without a word: an exit code, told. */
+int setup_database(struct ctl *, const char *superuser_conninfo);
 int setup_run(struct ctl *, const struct ctl_args *);
 
 #endif

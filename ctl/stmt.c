@@ -84,6 +84,25 @@ static const struct db_stmt stmts[STMT__MAX] = {
     " (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,"
     " current_setting('synchronous_commit')", 0, DB_READ },
 
+[STMT_SIZES] = { "sizes",
+    "SELECT c.relname, sum(pg_total_relation_size(coalesce(i.inhrelid, c.oid)))"
+    "::bigint, sum(greatest(p.reltuples, 0))::bigint"
+    " FROM pg_catalog.pg_class c"
+    " LEFT JOIN pg_catalog.pg_inherits i ON i.inhparent = c.oid"
+    " JOIN pg_catalog.pg_class p ON p.oid = coalesce(i.inhrelid, c.oid)"
+    " WHERE c.relnamespace = 'mast'::regnamespace"
+    " AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+    " GROUP BY c.relname ORDER BY 2 DESC LIMIT 20", 0, DB_READ },
+[STMT_SIGN_IN] = { "sign_in",
+    "SELECT count(*) FROM mast.users WHERE role = 'super_admin'"
+    " AND is_active", 0, DB_READ },
+[STMT_PARTITIONS] = { "partitions",
+    "SELECT count(*) FROM pg_catalog.pg_inherits"
+    " JOIN pg_catalog.pg_class c ON c.oid = inhrelid"
+    " WHERE inhparent = 'mast.events'::regclass"
+    " AND c.relname >= 'events_' || to_char(now() + interval '1 day',"
+    " 'YYYYMMDD')", 0, DB_READ },
+
 [STMT_USER_FIRST] = { "user_first",
     "WITH u AS (INSERT INTO mast.users"
     " (id, username, password_hash, display_name, role)"

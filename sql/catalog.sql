@@ -102,6 +102,7 @@ UNION ALL
 		SELECT r.relname || '.' || t.attname, t.attacl
 		FROM rel r JOIN pg_catalog.pg_attribute t
 		ON t.attrelid = r.oid WHERE t.attacl IS NOT NULL
+		AND NOT t.attisdropped
 	    UNION ALL
 		SELECT 'function ' || fn.sig, coalesce(fn.proacl,
 		    acldefault('f', fn.proowner)) FROM fn

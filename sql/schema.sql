@@ -1483,7 +1483,6 @@ grant UPDATE to _mast_apid on certificate_use.kept
 grant UPDATE to _mast_apid on certificate_use.previous
 grant UPDATE to _mast_apid on certificate_use.switched_at
 grant UPDATE to _mast_apid on certificate_use.switched_by
-grant UPDATE to _mast_apid on certificates.........pg.dropped.6........
 grant UPDATE to _mast_apid on events.ack_name
 grant UPDATE to _mast_apid on events.ack_note
 grant UPDATE to _mast_apid on events.acknowledged_at
