@@ -16,6 +16,7 @@
 #include "status.h"
 #include "token.h"
 #include "user.h"
+#include "watch.h"
 #include "xmalloc.h"
 
 #define SUPERUSER { "superuser-conninfo", "CONNINFO", \
@@ -101,6 +102,13 @@ const struct ctl_cmd cmds_table[] = {
 	    "Make a new registration token and print it once" },
 	{ "node", "delete", "NODE", 1, 1, CTL_CONF, node_delete, { { 0 } },
 	    "Delete a node; its events stay" },
+	{ "node", "watch", "NODE", 1, 1, CTL_CONF, watch_node, { { 0 } },
+	    "Print a line whenever the node's state changes" },
+	{ "event", "tail", "", 0, 0, CTL_CONF, watch_events,
+	    { { "lines", "N", "the last N events, 1 to 1000; 20 else" },
+	      { "follow", NULL, "go on with what happens" },
+	      { "node", "NODE", "only of this node, by its id or name" } },
+	    "Print the last events" },
 	{ "cert", "show", "", 0, 0, CTL_CONF, cert_show, { { 0 } },
 	    "Show the certificate that the daemons serve with" },
 	{ "cert", "install", "CERT KEY", 2, 2, CTL_CONF, cert_install,

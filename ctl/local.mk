@@ -9,6 +9,7 @@ ctl_libctl_a_SOURCES = \
 	ctl/pg.c ctl/pg.h ctl/schema.c ctl/schema.h ctl/setup.c ctl/setup.h \
 	ctl/status.c ctl/status.h ctl/stmt.c ctl/stmt.h ctl/user.c ctl/user.h \
 	ctl/backup.c ctl/backup.h ctl/report.c ctl/report.h \
+	ctl/watch.c ctl/watch.h \
 	ctl/completion.c ctl/completion.h ctl/service.c ctl/service.h \
 	ctl/settle.c ctl/settle.h \
 	ctl/export.c ctl/export.h ctl/token.c ctl/token.h

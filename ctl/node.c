@@ -146,9 +146,8 @@ node_add(struct ctl *ctl, const struct ctl_args *a)
 	return code;
 }
 
-/* One node by id or name. CTL_OK, or told. */
-static int
-find(struct ctl *ctl, struct db_sync *db, const char *what,
+int
+node_find(struct ctl *ctl, struct db_sync *db, const char *what,
     char id_r[ID_TEXT])
 {
 	struct db_arg arg = db_str(what);
@@ -184,7 +183,7 @@ node_token(struct ctl *ctl, const struct ctl_args *a)
 		return code;
 	if ((db = pg_begin(ctl)) == NULL)
 		return CTL_UNAVAILABLE;
-	if ((code = find(ctl, db, a->v[0], id)) == CTL_OK) {
+	if ((code = node_find(ctl, db, a->v[0], id)) == CTL_OK) {
 		args[0] = db_str(id);
 		args[1] = db_bytes(token.hash, sizeof(token.hash));
 		args[2] = db_str(hours);
@@ -217,7 +216,7 @@ node_delete(struct ctl *ctl, const struct ctl_args *a)
 
 	if (db == NULL)
 		return CTL_UNAVAILABLE;
-	if ((code = find(ctl, db, a->v[0], id)) == CTL_OK) {
+	if ((code = node_find(ctl, db, a->v[0], id)) == CTL_OK) {
 		args[0] = db_str(id);
 		args[1] = db_str(ctl_os_user());
 		code = run(ctl, db, STMT_NODE_DELETE, args, 2, print_deleted);
@@ -291,7 +290,7 @@ node_show(struct ctl *ctl, const struct ctl_args *a)
 
 	if (db == NULL)
 		return CTL_UNAVAILABLE;
-	if ((code = find(ctl, db, a->v[0], id)) == CTL_OK) {
+	if ((code = node_find(ctl, db, a->v[0], id)) == CTL_OK) {
 		arg = db_str(id);
 		code = run(ctl, db, STMT_NODE_SHOW, &arg, 1, print_node);
 	}

@@ -51,6 +51,14 @@ const char stmt_bootstrap[] =
 	" a.actor_name, a.action, concat_ws(' ', a.target_type," \
 	" a.target_id), abbrev(a.address) FROM mast.audit a"
 
+#define EVENT_SHOWN \
+	"SELECT e.id, json_build_object('id', e.id, 'created_at'," \
+	" mast.rfc3339(e.created_at), 'severity', e.severity, 'node_id'," \
+	" e.node_id, 'node_name', e.node_name, 'category', e.category," \
+	" 'message', e.message, 'details', e.details)::text," \
+	" mast.rfc3339(e.created_at), e.severity::text, e.node_name," \
+	" e.category, e.message FROM mast.events e"
+
 static const struct db_stmt stmts[STMT__MAX] = {
 [STMT_HAS_MIGRATIONS] = { "has_migrations",
     "SELECT to_regclass('mast.migrations') IS NOT NULL", 0, DB_READ },
@@ -266,6 +274,25 @@ static const struct db_stmt stmts[STMT__MAX] = {
     " host(v.address), v.last_health"
     " FROM mast.node_all v WHERE v.id = $1::uuid",
     1, DB_READ },
+
+[STMT_NODE_WATCH] = { "node_watch",
+    "SELECT json_build_object('id', v.id, 'name', v.name, 'status',"
+    " v.status, 'software_version', v.software_version, 'address',"
+    " host(v.address))::text,"
+    " concat_ws('  ', mast.rfc3339(clock_timestamp()), v.name, v.status,"
+    " v.software_version, host(v.address))"
+    " FROM mast.node_all v WHERE v.id = $1::uuid", 1, DB_READ },
+[STMT_EVENT_TAIL] = { "event_tail",
+    "SELECT * FROM (" EVENT_SHOWN
+    " WHERE $2::uuid IS NULL OR e.node_id = $2::uuid"
+    " ORDER BY e.created_at DESC, e.id DESC LIMIT $1::integer) t"
+    " ORDER BY 1", 2, DB_READ },
+/* As of the audit: one may commit after another with a higher id. */
+[STMT_EVENT_SINCE] = { "event_since",
+    EVENT_SHOWN " WHERE e.id > $1::bigint AND e.id <> ALL ($2::bigint[])"
+    " AND ($3::uuid IS NULL OR e.node_id = $3::uuid)"
+    " AND e.created_at > now() - interval '1 day'"
+    " ORDER BY e.id LIMIT 1000", 3, DB_READ },
 
 [STMT_AUDIT_SEALS] = { "audit_seals",
     "SELECT seq, rows, ids::text, content, chain, signature, signer, "

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mast
@@ -290,6 +291,60 @@ def test_backup_restore(s):
     tap.equal(len(kept), 1, "heads put away")
     a.ctl("audit", "verify")
     tap.equal(len(json.loads(a.ctl("node", "list").stdout)), 1)
+
+
+class Watching:
+    """mastctl running on, and its lines."""
+
+    def __init__(self, s, *args):
+        self.lines = []
+        self.proc = subprocess.Popen(
+            [s.program("mastctl"), "-f", s.conf, "--json", *args],
+            stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        for line in self.proc.stdout:
+            self.lines.append(json.loads(line))
+
+    def wait(self, cond, what):
+        wait_until(lambda: any(cond(x) for x in self.lines), 20, what)
+
+    def stop(self):
+        self.proc.terminate()
+        self.proc.wait()
+        self.thread.join(5)
+        self.proc.stdout.close()
+
+
+def test_watch(s):
+    """event tail and node watch show what happens, each thing once."""
+    node = s.node("watched")
+    other = s.node("unwatched")
+    node.event("before")
+    other.event("of another")
+    wait_until(lambda: "before" in s.ctl("event", "tail"), 10, "the event")
+    s.ctl("event", "tail", "--lines", "0", want=64)
+    s.ctl("event", "tail", "--node", "nobody", want=4)
+    tail = Watching(s, "event", "tail", "--follow", "--node", "watched")
+    state = Watching(s, "node", "watch", "watched")
+    tail.wait(lambda x: x["message"] == "before", "the old event")
+    state.wait(lambda x: x["status"] == "online", "the state")
+    for i in range(3):
+        node.event("new %d" % i)
+        other.event("of another")
+    tail.wait(lambda x: x["message"] == "new 2", "the new events")
+    node.close()
+    state.wait(lambda x: x["status"] == "offline", "its end")
+    tail.stop()
+    state.stop()
+    seen = [x["message"] for x in tail.lines]
+    tap.equal([m for m in seen if m.startswith("new")],
+              ["new 0", "new 1", "new 2"], "each once, in order")
+    if "of another" in seen:
+        raise AssertionError("events of another node: %r" % seen)
+    s.ctl("node", "watch", "nobody", want=4)
 
 
 def test_config(s):

@@ -49,7 +49,7 @@ texts() {
 	    -o -path './.ci/run' \) -print | sort
 }
 
-echo "1..15"
+echo "1..17"
 
 # ---- 1. layers: a lower one never includes a higher one
 # shellcheck disable=SC2016 # awk's own $
@@ -275,3 +275,25 @@ else
 	skip "options of the daemons and their pages" "the daemons, built"
 	skip "configuration keys and their page" "the daemons, built"
 fi
+
+# ---- the journal's messages and the page that explains them, both ways
+if [ -x "$BUILD/mastkeeper-apid" ]; then
+	"$BUILD/mastkeeper-apid" --message-ids | awk '{ print $2 }' |
+	    sort >"$tmp.a"
+	sed -n '/^\.Sh MESSAGES/,/^\.Sh FILES/s/^\.It Ic //p' \
+	    man/mastkeeper.7 | sort >"$tmp.b"
+	diff "$tmp.a" "$tmp.b" | grep '^[<>]' >"$tmp"
+	point "message ids and their page"
+	rm -f "$tmp.a" "$tmp.b"
+else
+	skip "message ids and their page" "the daemons, built"
+fi
+
+# ---- exit codes of mastctl and its page, both ways
+sed -n '/^enum ctl_exit/,/^}/s/.*= \([0-9]*\).*/\1/p' ctl/ctl.h | sort -n \
+    >"$tmp.a"
+sed -n '/^\.Sh EXIT STATUS/,/^\.El/s/^\.It \([0-9]*\)$/\1/p' man/mastctl.8 |
+    sort -n >"$tmp.b"
+diff "$tmp.a" "$tmp.b" | grep '^[<>]' >"$tmp"
+point "exit codes of mastctl and its page"
+rm -f "$tmp.a" "$tmp.b"
