@@ -3,45 +3,38 @@
 
 import * as api from './api.js';
 import { ago, duration, when } from './format.js';
-import { isFresh, onState, onUpdate } from './live.js';
+import { isFresh, onNews, onState, onUpdate } from './live.js';
 
 const QUIET_MS = 10000;	// a node's own silence that is worth saying
 const LIST_MS = 60000, MOVED_MS = 2000, AGAIN_MS = 5000;
 const LEVEL = { online: 'good', pending: 'mute', unknown: 'mute',
     quiet: 'warn', degraded: 'warn', quarantined: 'warn', expired: 'bad',
     offline: 'bad', error: 'bad' };
-const HEALTH = { Warning: 'warn', Error: 'bad', Critical: 'bad' };
+const SEVERITY = { warning: 'warn', critical: 'bad' };
 export const LEVELS = ['bad', 'warn', 'good', 'mute'];
 
 const watchers = new Set();
 let known = new Map();	// id -> the REST object
-let live = new Map();	// id -> of the last update
+let live = new Map();	// id -> what the socket said of a connected node
+let byId = new Map();	// id -> view
+let alarms = new Map();	// id of an open alarm -> the alarm
 let due = 0, busy = false, running = false, clock = 0, drawn = 0;
 
+// alarms: the open ones, what follows from another one included.
 export const fleet = { views: [], loaded: false, error: null, fresh: false,
-    byId: new Map() };
+    byId, alarms };
 
-function metricsOf(node) {
-	const pairs = node?.driver_metrics?.metrics;
-	const m = {};
-	if (Array.isArray(pairs))
-		for (const [name, value] of pairs)
-			if (typeof value === 'number')
-				m[name] = value;
-	return m;
-}
-
-// The worst of a node's flows: null, 'warn' or 'bad', and which one.
-function trouble(stats) {
+// The worst of a node's open alarms that are not symptoms: level and text.
+function trouble(id) {
 	let worst = null, why = '';
-	if (!Array.isArray(stats?.flows))
-		return { worst, why };
-	for (const flow of stats.flows) {
-		const level = HEALTH[flow?.health];
+	for (const a of alarms.values()) {
+		if (a.node_id !== id || a.symptom_of)
+			continue;
+		const level = SEVERITY[a.severity];
 		if (!level || worst === 'bad' || worst === level)
 			continue;
 		worst = level;
-		why = `Flow ${flow.flow_name || flow.flow_id}: ${flow.health}`;
+		why = a.message;
 	}
 	return { worst, why };
 }
@@ -58,17 +51,11 @@ function stateOf(node, item, age) {
 
 function viewOf(id) {
 	const node = known.get(id), item = live.get(id);
-	const m = metricsOf(item);
-	const seen = when(item?.last_seen_at ?? node?.last_seen_at);
-	const age = api.serverNow() - seen;
-	const state = stateOf(node, item, age);
-	const { worst, why } = item ? trouble(item.stats) : {};
-	let level = LEVEL[state] ?? 'mute';
-	if (level === 'good' && worst)
-		level = worst;
+	const m = item?.metrics ?? {};
 	const flows = 'total_flows' in m;	// else it carries tunnels only
-	return {
-		id, node, item, metrics: m, seen, state, level,
+	const v = {
+		id, node, item, metrics: m,
+		seen: when(item?.last_seen_at ?? node?.last_seen_at),
 		name: item?.name ?? node?.name ?? id,
 		description: node?.description ?? '',
 		type: item?.device_type ?? node?.device_type ?? '',
@@ -79,28 +66,81 @@ function viewOf(id) {
 		active: flows ? m.active_flows : m.active_tunnels,
 		total: flows ? m.total_flows : m.total_tunnels,
 		bps: m.total_bitrate_bps ?? m.total_bandwidth_bps,
-		attention: level === 'bad' || level === 'warn',
-		why: state === 'online' ? why ?? '' : '',
-		seenText: Number.isNaN(seen) ? 'Never' : state === 'quiet' ?
-		    `No data for ${duration(age / 1000)}` : ago(age / 1000),
+		trouble: worst.get(id) ?? { worst: null, why: '' },
 	};
+	return aged(v);
 }
 
-function make() {
-	const ids = new Set([...known.keys(), ...live.keys()]);
-	const views = [...ids].map(viewOf);
-	views.sort((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 :
-	    a.id < b.id ? -1 : 1);
-	fleet.views = views;
-	fleet.byId = new Map(views.map((v) => [v.id, v]));
-	fleet.fresh = isFresh();
+// What of a view changes with time alone.
+function aged(v) {
+	const age = api.serverNow() - v.seen;
+	v.state = stateOf(v.node, v.item, age);
+	v.level = LEVEL[v.state] ?? 'mute';
+	if (v.level === 'good' && v.trouble.worst)
+		v.level = v.trouble.worst;
+	v.attention = v.level === 'bad' || v.level === 'warn';
+	v.why = v.state === 'online' ? v.trouble.why : '';
+	v.seenText = Number.isNaN(v.seen) ? 'Never' : v.state === 'quiet' ?
+	    `No data for ${duration(age / 1000)}` : ago(age / 1000);
+	return v;
+}
+
+function order() {
+	fleet.views = [...byId.values()].sort((a, b) => a.name < b.name ? -1 :
+	    a.name > b.name ? 1 : a.id < b.id ? -1 : 1);
+}
+
+let worst = new Map();	// node id -> trouble
+
+function makeAll() {
+	worst = new Map();
+	for (const a of alarms.values())
+		if (!worst.has(a.node_id))
+			worst.set(a.node_id, trouble(a.node_id));
+	byId = new Map();
+	for (const id of new Set([...known.keys(), ...live.keys()]))
+		byId.set(id, viewOf(id));
+	fleet.byId = byId;
+	order();
+}
+
+function makeSome(ids) {
+	let sort = false;
+	for (const id of ids) {
+		const before = byId.get(id);
+		if (!known.has(id) && !live.has(id)) {
+			byId.delete(id);
+			sort = true;
+			continue;
+		}
+		const v = viewOf(id);
+		byId.set(id, v);
+		sort ||= before?.name !== v.name;
+	}
+	if (sort)
+		order();
+	else
+		fleet.views = fleet.views.map((v) => byId.get(v.id) ?? v);
 }
 
 function tell() {
 	drawn = performance.now();
-	make();
+	fleet.fresh = isFresh();
 	for (const fn of watchers)
 		fn(fleet);
+}
+
+// All that are open; a page of the API has at most 500.
+async function openAlarms() {
+	const all = new Map();
+	let path = '/api/v1/alarms?limit=500';
+	while (path && all.size < 5000) {
+		const { data, next } = await api.call('GET', path);
+		for (const a of data)
+			all.set(a.id, a);
+		path = next;
+	}
+	return all;
 }
 
 export async function readNodes() {
@@ -109,9 +149,11 @@ export async function readNodes() {
 	busy = true;
 	due = Date.now() + LIST_MS;
 	try {
-		const list = await api.get('/api/v1/nodes');
+		const [list, open] = await Promise.all([
+		    api.get('/api/v1/nodes'), openAlarms()]);
 		if (running) {
 			known = new Map(list.map((n) => [n.id, n]));
+			fleet.alarms = alarms = open;
 			fleet.loaded = true;
 			fleet.error = null;
 		}
@@ -120,22 +162,42 @@ export async function readNodes() {
 		due = Date.now() + AGAIN_MS;
 	}
 	busy = false;
-	if (running)
+	if (running) {
+		makeAll();
 		tell();
+	}
 }
 
-onUpdate((doc) => {
+onUpdate((nodes, ids) => {
 	if (!running)
 		return;
-	const next = new Map();
-	for (const node of doc.nodes ?? [])
-		next.set(node.node_id, node);
-	let moved = next.size !== live.size;
-	for (const id of next.keys())
-		moved ||= !known.has(id) || !live.has(id);
-	live = next;
-	if (moved)	// something that the list does not explain
+	live = new Map(nodes);
+	// One that came or went: the list tells what is behind it.
+	for (const id of ids)
+		if (!known.has(id) || live.has(id) !== Boolean(
+		    byId.get(id)?.item))
+			due = Math.min(due, Date.now() + MOVED_MS);
+	makeSome(ids);
+	tell();
+});
+
+onNews((rows) => {
+	if (!running)
+		return;
+	if (rows.missed)
 		due = Math.min(due, Date.now() + MOVED_MS);
+	if (!rows.alarms?.length)
+		return;
+	for (const a of rows.alarms) {
+		if (a.closed_at)
+			alarms.delete(a.id);
+		else
+			alarms.set(a.id, a);
+	}
+	const ids = new Set(rows.alarms.map((a) => a.node_id));
+	for (const id of ids)
+		worst.set(id, trouble(id));
+	makeSome([...ids].filter((id) => byId.has(id)));
 	tell();
 });
 onState(() => running && fleet.fresh !== isFresh() && tell());
@@ -146,6 +208,7 @@ function tick() {
 		return;
 	if (Date.now() >= due)
 		void readNodes();
+	fleet.views.forEach(aged);
 	if (performance.now() - drawn > 900)
 		tell();
 }
@@ -165,6 +228,10 @@ export async function needNodes() {
 		throw fleet.error;
 }
 
+// Open alarms that somebody should look at: not seen yet, no symptoms.
+export const openCount = () => [...alarms.values()].filter((a) =>
+	!a.acknowledged && !a.symptom_of).length;
+
 export function startFleet() {
 	running = true;
 	due = 0;
@@ -178,8 +245,11 @@ export function stopFleet() {
 	clearInterval(clock);
 	known = new Map();
 	live = new Map();
+	byId = new Map();
+	alarms = new Map();
+	worst = new Map();
 	Object.assign(fleet, { views: [], loaded: false, error: null,
-	    fresh: false, byId: new Map() });
+	    fresh: false, byId, alarms });
 }
 
 export function totals(views) {

@@ -1,7 +1,8 @@
-// The live socket: connects, comes back with growing pauses, and knows how
-// long ago the last full state arrived. The server speaks at least every
+// The live socket: subscribes, comes back with growing pauses to where it
+// was, and knows how long ago the server last spoke. It does at least every
 // five seconds, so silence beyond that means the picture is old. A hidden
 // tab lets go of the socket after a while and takes it up when it is seen.
+// The protocol is that of mastkeeper-protocol(7).
 
 import { setServerTime } from './api.js';
 
@@ -10,7 +11,12 @@ const DEAD_MS = 25000;
 const HIDDEN_MS = 10000;
 
 let refused = () => {};
-const updates = new Set(), states = new Set();
+const TOPICS = ['status', 'stats', 'health', 'events', 'alarms', 'commands'];
+const updates = new Set(), states = new Set(), news = new Set();
+const details = new Set();	// ids of nodes whose whole stats are wanted
+let place = null;	// {epoch, seq, news} of what was seen, to resume
+let nodes = new Map();	// id -> all members that are known
+let changed = new Set();
 let socket = null, wanted = false, pause = 1000;
 let last = NaN;		// performance.now() of the last update
 let since = 0, opened = 0;
@@ -18,10 +24,27 @@ let timer = 0, clock = 0, hiding = 0;
 
 export const live = { state: 'off', text: 'Not connected' };
 
-// Both return what ends the watching.
+// Each returns what ends the watching. fn(nodes, changed): a Map of all
+// connected nodes by id, and the ids that came, changed or went.
 export function onUpdate(fn) {
 	updates.add(fn);
 	return () => updates.delete(fn);
+}
+
+// fn({events, alarms, commands, missed}): rows as REST shows them.
+export function onNews(fn) {
+	news.add(fn);
+	return () => news.delete(fn);
+}
+
+// The whole stats of a node, as long as it is looked at.
+export function wantDetails(id) {
+	details.add(id);
+	subscribe();
+	return () => {
+		details.delete(id);
+		subscribe();
+	};
 }
 
 export function onState(fn) {
@@ -59,6 +82,41 @@ function tick() {
 		say('wait', 'Connecting');
 }
 
+function subscribe(resume) {
+	if (socket?.readyState !== WebSocket.OPEN)
+		return;
+	socket.send(JSON.stringify({ type: 'subscribe', topics: TOPICS,
+	    stats: details.size > 0 ? [...details] : 'numbers',
+	    ...resume ? { resume } : {} }));
+}
+
+function apply(doc) {
+	if (doc.type === 'snapshot') {
+		changed = new Set([...changed, ...nodes.keys()]);
+		nodes = new Map();
+		if (doc.news !== undefined)
+			place = { ...place, news: doc.news };
+		// What happened meanwhile is not in it.
+		for (const fn of news)
+			fn({ missed: true });
+	}
+	for (const id of doc.removed ?? []) {
+		nodes.delete(id);
+		changed.add(id);
+	}
+	for (const node of doc.nodes ?? []) {
+		nodes.set(node.node_id, { ...nodes.get(node.node_id), ...node });
+		changed.add(node.node_id);
+	}
+	place = { ...place, epoch: doc.epoch, seq: doc.seq };
+	if (doc.more)
+		return;
+	const ids = changed;
+	changed = new Set();
+	for (const fn of updates)
+		fn(nodes, ids);
+}
+
 function message(text) {
 	let doc;
 	try {
@@ -66,15 +124,21 @@ function message(text) {
 	} catch {
 		return;
 	}
-	if (doc?.type !== 'dashboard_update')
+	if (doc?.type === 'news') {
+		if (doc.news !== undefined)
+			place = { ...place, news: doc.news };
+		for (const fn of news)
+			fn(doc);
+		return;
+	}
+	if (doc?.type !== 'snapshot' && doc?.type !== 'delta')
 		return;
 	// Without the node daemon nothing is known: not a fresh picture.
 	if (doc.hub_connected !== false)
 		last = performance.now();
 	pause = 1000;
 	setServerTime(Date.parse(doc.time));
-	for (const fn of updates)
-		fn(doc);
+	apply(doc);
 	tick();
 }
 
@@ -86,6 +150,7 @@ function connect() {
 	const mine = new WebSocket(url);
 	socket = mine;
 	opened = performance.now();
+	mine.onopen = () => socket === mine && subscribe(place);
 	mine.onmessage = (event) => socket === mine && message(event.data);
 	mine.onclose = (event) => socket === mine && closed(event);
 }
@@ -133,6 +198,8 @@ function visibility() {
 export function startLive(ended) {
 	refused = ended;
 	wanted = true;
+	place = null;
+	nodes = new Map();
 	last = NaN;
 	since = performance.now();
 	clearInterval(clock);

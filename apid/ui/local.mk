@@ -11,23 +11,35 @@ UI_ASSETS = \
 	apid/ui/canvas.js \
 	apid/ui/command.js \
 	apid/ui/dialog.js \
+	apid/ui/diff.js \
 	apid/ui/el.js \
 	apid/ui/eventlist.js \
+	apid/ui/events.js \
 	apid/ui/firstrun.js \
 	apid/ui/fleet.js \
+	apid/ui/flow.js \
 	apid/ui/form.js \
 	apid/ui/format.js \
+	apid/ui/graph.js \
 	apid/ui/history.js \
 	apid/ui/honeycomb.js \
 	apid/ui/keys.js \
 	apid/ui/live.js \
 	apid/ui/look.js \
+	apid/ui/nodecommands.js \
+	apid/ui/nodeconfig.js \
 	apid/ui/nodedialogs.js \
+	apid/ui/nodehistory.js \
+	apid/ui/nodenow.js \
 	apid/ui/page_account.js \
+	apid/ui/page_alarms.js \
+	apid/ui/page_events.js \
 	apid/ui/page_login.js \
+	apid/ui/page_node.js \
 	apid/ui/page_nodes.js \
 	apid/ui/page_overview.js \
 	apid/ui/page_tokens.js \
+	apid/ui/page_topology.js \
 	apid/ui/page_users.js \
 	apid/ui/pages.js \
 	apid/ui/router.js \

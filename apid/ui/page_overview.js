@@ -6,14 +6,15 @@ import { band, paint } from './canvas.js';
 import { el, place, setAttr, setText, show } from './el.js';
 import { EventList } from './eventlist.js';
 import { firstRun } from './firstrun.js';
-import { fleet, LEVELS, needNodes, totals, watchFleet } from './fleet.js';
+import { LEVELS, needNodes, openCount, totals, watchFleet } from './fleet.js';
 import { bitrate, count, NONE } from './format.js';
 import { samples, SPAN_MS } from './history.js';
 import { Honeycomb } from './honeycomb.js';
-import { errorBox, heading, section, word } from './widgets.js';
+import { onNews } from './live.js';
+import { debounce, errorBox, heading, section, word } from './widgets.js';
 
 export const title = 'Overview';
-const EVENTS_MS = 5000, EVENTS = 10, ATTENTION = 8;
+const EVENTS = 10, ATTENTION = 8;
 
 export function headline(sum, fresh, loaded) {
 	if (!loaded)
@@ -45,7 +46,7 @@ class Cards {
 		this.attention = figure('Need attention',
 		    '/nodes?attention=1');
 		this.flows = figure('Active flows');
-		this.alarms = figure('Open alarms', '/events?open=1');
+		this.alarms = figure('Open alarms', '/alarms');
 		this.rate = figure('Total bitrate');
 		const canvas = el('canvas', { class: 'band', role: 'img',
 		    'aria-label': 'Total bitrate of the last ten minutes' });
@@ -72,12 +73,11 @@ class Cards {
 		    sum.attention > 0 ? 'warn' : null);
 		say(this.flows, `${count(sum.active)} of ${count(sum.flows)}`);
 		say(this.rate, bitrate(sum.bitrate));
+		const open = openCount();
+		setText(this.alarms.value, count(open));
+		setAttr(this.alarms.box, 'data-level', open > 0 ? 'warn' : null);
 	}
 
-	setAlarms(n) {
-		setText(this.alarms.value, count(n));
-		setAttr(this.alarms.box, 'data-level', n > 0 ? 'warn' : null);
-	}
 }
 
 // The nodes that need somebody, the worst first.
@@ -171,24 +171,20 @@ export function render(ctx) {
 
 	async function read() {
 		try {
-			const [list, open] = await Promise.all([
-			    api.get(`/api/v1/events?per_page=${EVENTS}`,
-				{ signal: ctx.signal }),
-			    api.get('/api/v1/events/count',
-				{ signal: ctx.signal })]);
-			events.set(list);
-			cards.setAlarms(open.count);
+			events.set(await api.get(`/api/v1/events?per_page=${
+			    EVENTS}`, { signal: ctx.signal }));
 			show(fault, false);
 		} catch (error) {
 			if (!ctx.alive)
 				return;
-			cards.setAlarms(NaN);
 			fault.replaceChildren(errorBox(error,
 			    'The events could not be read'));
 			show(fault, true);
 		}
 	}
 	void read();
-	ctx.every(EVENTS_MS, read);
+	const soon = debounce(300, read);
+	ctx.watch(onNews((rows) => (rows.events || rows.missed) && ctx.alive &&
+	    soon()));
 	return node;
 }

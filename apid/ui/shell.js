@@ -1,8 +1,8 @@
 // What stands around every page: the bar with the connection, the alarms
 // and the person, and the navigation.
 
-import * as api from './api.js';
-import { by, el, setAttr, setText, show, svg } from './el.js';
+import { by, el, setAttr, setText, svg } from './el.js';
+import { fleet, openCount } from './fleet.js';
 import { count } from './format.js';
 import { openCommands } from './keys.js';
 import { setTheme, theme } from './look.js';
@@ -11,7 +11,6 @@ import { PAGES } from './pages.js';
 import { may, roleName, session, signOut } from './session.js';
 import { announce, button, select } from './widgets.js';
 
-const ALARMS_MS = 15000;
 let links = new Map(), bell = null, bellText = null, timer = 0, side = null;
 let menuButton = null;
 
@@ -79,21 +78,15 @@ function navigation() {
 		    items))));
 }
 
-async function readAlarms() {
-	if (document.hidden || !session.user)
+function showAlarms() {
+	if (!bell || !fleet.loaded)
 		return;
-	try {
-		const { count: n } = await api.get('/api/v1/events/count');
-		setText(bellText, n > 999 ? '999+' : count(n));
-		setAttr(bell, 'data-level', n > 0 ? 'warn' : null);
-		setAttr(bell, 'aria-label', n === 1 ? '1 open alarm' :
-		    `${count(n)} open alarms`);
-		show(bell, true);
-	} catch {
-		setText(bellText, '?');		// the pill says what is wrong
-	}
+	const n = openCount();
+	setText(bellText, n > 999 ? '999+' : count(n));
+	setAttr(bell, 'data-level', n > 0 ? 'warn' : null);
+	setAttr(bell, 'aria-label', n === 1 ? '1 open alarm' :
+	    `${count(n)} open alarms`);
 }
-export const refreshAlarms = () => void readAlarms();
 
 function toggleMenu(open) {
 	side.classList.toggle('open', open);
@@ -114,7 +107,7 @@ export function drawShell() {
 	    'Menu', on: { click: () => toggleMenu(
 		!side.classList.contains('open')) } }, '\u2630');
 	bellText = el('span', null, '0');
-	bell = el('a', { href: '/events?open=1', class: 'bell', id: 'bell',
+	bell = el('a', { href: '/alarms', class: 'bell', id: 'bell',
 	    'aria-label': '0 open alarms' }, svg('svg', { viewBox: '0 0 24 24',
 	    'aria-hidden': 'true' }, svg('path', { d: 'M6 17V11a6 6 0 0 1 12 ' +
 		'0v6l2 2H4zM10 21h4' })), bellText);
@@ -125,8 +118,8 @@ export function drawShell() {
 		() => openCommands() } },
 		el('span', null, 'Go to\u2026 '), el('kbd', null, 'Ctrl K')),
 	    thePill, bell, userMenu()), side);
-	void readAlarms();
-	timer = setInterval(readAlarms, ALARMS_MS);
+	showAlarms();
+	timer = setInterval(showAlarms, 1000);
 }
 
 // The navigation shows where one is.

@@ -130,14 +130,18 @@ export function failed(error, what) {
 export function button(text, run, attrs = {}) {
 	const node = el('button', { type: 'button', class: 'quiet', ...attrs },
 	    text);
+	// Not disabled meanwhile: a dialog gives the focus back to it.
+	let busy = false;
 	node.addEventListener('click', async () => {
-		node.disabled = true;
+		if (busy)
+			return;
+		busy = true;
 		try {
 			await run(node);
 		} catch (error) {
 			failed(error, `${text} failed`);
 		}
-		node.disabled = false;
+		busy = false;
 	});
 	return node;
 }

@@ -28,6 +28,8 @@ BB_TESTS += tests/bb/test_self.py tests/bb/test_tokens.py \
 BB_TESTS += tests/bb/test_ai.py tests/bb/test_proposals.py
 BB_TESTS += tests/bb/test_proposals.py
 BB_TESTS += tests/bb/test_ui_admin.py
+BB_TESTS += tests/bb/test_ui_events.py tests/bb/test_ui_node.py \
+	tests/bb/test_ui_nodes.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/aikit.py tests/fakeai/fakeai.py \
 	tests/bb/aidstub.py tests/bb/browser.py \

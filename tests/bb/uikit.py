@@ -56,6 +56,8 @@ class Page:
     def __init__(self, s):
         self.s = s
         self.url = s.url.rstrip("/")
+        s.admin().put("/api/v1/settings", {"settings": {
+            "max_login_attempts": 100}}).want(200)
         self.b = browser.Browser()
         self.js, self.key, self.type = self.b.js, self.b.key, self.b.type
         self.shot, self.size = self.b.shot, self.b.size
@@ -73,6 +75,8 @@ class Page:
         self.js("(() => { const a = document.createElement('a'); a.href = %s;"
                 "document.body.append(a); a.click(); a.remove(); })()" %
                 json.dumps(path))
+        # The page before stays until the next one can be drawn.
+        self.until("!document.querySelector('main[aria-busy]')", path)
         self.until(ready, "%s: %s" % (path, ready))
 
     def heading(self, text):
@@ -133,6 +137,8 @@ class Page:
     def signout(self):
         self.js("document.getElementById('sign-out').click(); 0")
         self.until("location.pathname === '/login'", "signed out")
+        # What was under way then is refused.
+        self.quiet([r"network .*401"])
 
     def quiet(self, allowed=()):
         """No complaint since the last time, but for those allowed."""

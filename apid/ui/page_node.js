@@ -1,0 +1,123 @@
+// One node: what it does now, its history, configuration, commands and
+// events, each under its own address.
+
+import * as api from './api.js';
+import { el, setAttr, setText, show } from './el.js';
+import { EventLog } from './events.js';
+import { fleet, needNodes, watchFleet } from './fleet.js';
+import { duration, NONE } from './format.js';
+import { offer } from './keys.js';
+import { wantDetails } from './live.js';
+import { deleteNode, editNode, newToken, quarantine, release, rotateSecret }
+    from './nodedialogs.js';
+import { go } from './router.js';
+import { may } from './session.js';
+import { button, facts, heading, tabs, time, word } from './widgets.js';
+
+export const title = (ctx, node) => node.name.slice(0, 80);
+
+const TABS = [['now', 'Now'], ['history', 'History'],
+    ['config', 'Configuration'], ['commands', 'Commands'],
+    ['events', 'Events']];
+const MODULES = { now: 'nodenow', history: 'nodehistory', config: 'nodeconfig',
+    commands: 'nodecommands' };
+
+export async function load(ctx) {
+	const [node, module] = await Promise.all([
+	    api.get(`/api/v1/nodes/${ctx.params.id}`, { signal: ctx.signal }),
+	    ctx.params.tab === 'events' ? null :
+		import(`./${MODULES[ctx.params.tab ?? 'now']}.js`),
+	    needNodes()]);
+	ctx.module = module;
+	return node;
+}
+
+function tools(node, again) {
+	if (!may('admin'))
+		return null;
+	const act = (text, fn) => button(text, async () => {
+		menu.open = false;
+		await fn(fleet.byId.get(node.id)?.node ?? node);
+		again();
+	});
+	const body = el('div', { class: 'menu-body' });
+	const menu = el('details', { class: 'menu actions-menu' },
+	    el('summary', { class: 'as-button' }, 'Actions'), body);
+	menu.addEventListener('toggle', () => {
+		const held = fleet.byId.get(node.id)?.node?.quarantine;
+		body.replaceChildren(act('Change', editNode),
+		    act('New token', newToken), act('New secret',
+			rotateSecret), held ? act('Let in again', release) :
+		    act('Keep out', quarantine), act('Delete', async (n) => {
+			if (await deleteNode(n))
+				go('/nodes', { replace: true });
+		}));
+	});
+	menu.addEventListener('keydown', (event) => {
+		if (event.key === 'Escape' && menu.open) {
+			menu.open = false;
+			menu.querySelector('summary').focus();
+		}
+	});
+	return menu;
+}
+
+// The state, why it is so, and the facts that every tab shows.
+function summary(ctx, node) {
+	const chip = el('span', { class: 'chip' });
+	const why = el('p', { class: 'banner', hidden: true });
+	const uptime = el('span'), seen = el('span'), version = el('span');
+	const where = el('bdi', null, NONE);
+	watchFleet(ctx, ({ byId, fresh }) => {
+		const v = byId.get(node.id);
+		if (!v)
+			return;
+		const state = fresh || !v.item ? v.state : 'unknown';
+		setText(chip, word(state));
+		setAttr(chip, 'data-state', state === 'online' ? v.level :
+		    state);
+		const held = v.node?.quarantine;
+		const text = held ? `Kept out by ${held.by}: ${held.reason}` :
+		    v.state === 'offline' ? 'The node is not connected. What ' +
+			'is shown is the last that was heard.' : v.why;
+		setText(why, text);
+		show(why, text !== '');
+		setText(seen, v.seenText);
+		setText(version, v.version || NONE);
+		setText(uptime, v.state === 'online' ? duration(
+		    v.health?.uptime_secs || v.metrics.uptime_secs) : NONE);
+		setText(where, v.health?.api_addr ?? NONE);
+	});
+	return [el('div', { class: 'tagline' }, chip, el('span', null,
+	    node.device_type), node.description ? el('bdi', { class:
+		'clamp soft' }, node.description) : null), why,
+	    el('div', { class: 'card body' }, facts([['Last seen', seen],
+		['Version', version], ['Running for', uptime],
+		['Its own interface', where], ['Registered',
+		    time(node.created_at)], node.expires_at ? ['Let in until',
+		    time(node.expires_at)] : null, ['Id', el('code', null,
+		    node.id)]]))];
+}
+
+export function render(ctx, node) {
+	const tab = ctx.params.tab ?? 'now';
+	const base = `/nodes/${node.id}`;
+	const head = heading('', tools(node, () => {
+		const v = fleet.byId.get(node.id);
+		if (v)
+			setText(h1.firstChild, v.name);
+	}));
+	const h1 = head.querySelector('h1');
+	h1.append(el('bdi', null, node.name));
+	h1.className = 'clamp';
+	ctx.watch(wantDetails(node.id));
+	offer(ctx, () => TABS.map(([id, text]) => ({ name: `${text} of this ` +
+	    'node', run: () => go(`${base}/${id}`) })));
+	return el('div', { class: 'node-page' }, el('p', { class: 'crumbs' },
+	    el('a', { href: '/nodes' }, 'Nodes')), head, summary(ctx, node),
+	    tabs('Sides of the node', TABS.map(([id, text]) => ({
+		href: id === 'now' ? base : `${base}/${id}`, text,
+		current: id === tab }))),
+	    tab === 'events' ? new EventLog(ctx, { node_id: node.id }).node :
+		ctx.module.side(ctx, node));
+}
