@@ -9,10 +9,10 @@
 #define NAME_MAX_LEN	64
 
 static const char *const names[] = {
-	"password", "passphrase", "passwd", "secret", "private_key",
-	"encryption_key", "stream_key", "api_key", "apikey", "credential",
+	"password", "passphrase", "passwd", "secret", "apikey", "credential",
 	"bearer", "auth_token", "access_token", "registration_token",
 };
+#define NAME_END	"_key"	/* but a private_key_path is a path */
 
 static bool
 has(struct slice s, const char *what)
@@ -23,8 +23,10 @@ has(struct slice s, const char *what)
 static bool
 is_secret_name(struct slice name)
 {
-	size_t i, j, n;
+	size_t i, j, n = strlen(NAME_END);
 
+	if (name.n > n && strncasecmp(name.p + name.n - n, NAME_END, n) == 0)
+		return true;
 	for (i = 0; i < nitems(names); i++) {
 		n = strlen(names[i]);
 		for (j = 0; j + n <= name.n; j++)

@@ -565,6 +565,8 @@ static const struct { uint8_t role; const char *text; bool ok; } guards[] = {
 	{ MSG_AI_DATA, "{\"secret\":\"{{credential-1}} and more\"}", false },
 	{ MSG_AI_DATA, "{\"secret\":\"{{credential-1}}\"}", true },
 	{ MSG_AI_DATA, "{\"secret\":\"***\",\"password\":\"\"}", true },
+	{ MSG_AI_DATA, "{\"tunnel_key\":\"aa55\"}", false },
+	{ MSG_AI_DATA, "{\"private_key_path\":\"/etc/x\"}", true },
 	{ MSG_AI_DATA, "{\"secret\":null,\"max_tokens\":5}", true },
 	{ MSG_AI_DATA, "{\"name\":\"passphrase\"}", true },
 	{ MSG_AI_DATA, "no JSON \" at all: \"", true },
