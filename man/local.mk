@@ -3,7 +3,7 @@ dist_man_MANS += man/mastctl.8 \
 	man/mastkeeper-api.7 \
 	man/mastkeeper-apid.8 \
 	man/mastkeeper-hardening.7 \
-	man/mastkeeper-hubd.8 \
+	man/mastkeeper-hubd.8 man/mastkeeper-metrics.7 \
 	man/mastkeeper-protocol.7 \
 	man/mastkeeper.7 \
 	man/mastkeeper.conf.5

@@ -266,6 +266,25 @@ def test_exit_codes(suite):
         tap.equal(code, 69, daemon + ": " + err)
 
 
+def test_metrics_page(suite):
+    """Every metric is in mastkeeper-metrics(7), and nothing else is."""
+    wait_until(lambda: any(k.startswith("mast_hubd_")
+                           for k in suite.metrics()), 20, "hubd's metrics")
+    wait_until(lambda: any(k.startswith("mast_aid_")
+                           for k in suite.metrics()), 20, "aid's metrics")
+    have = {k.split("{")[0] for k in suite.metrics()}
+    with open(os.path.join(mast.SRC, "man",
+                           "mastkeeper-metrics.7")) as f:
+        said = {line.split()[2] for line in f
+                if line.startswith(".It Ic mast_")}
+    tap.equal(sorted(have - said), [], "metrics that the page lacks")
+    # apid speaks no TLS here
+    tap.equal(sorted(said - have), [
+        "mast_apid_certificate_fault",
+        "mast_apid_certificate_not_after_seconds"],
+        "metrics of the page that are not there")
+
+
 def test_message_ids(suite):
     """The same table in all three, and each id is in the catalog once."""
     out = {subprocess.check_output([suite.program("mastkeeper-" + d),
