@@ -395,14 +395,14 @@ h_bulk(struct req *req)
 	if (!has_type(b))
 		req_fault(req, ERR_INVALID, "/action/type",
 		    "must be a string, the name of a command");
-	else if (b->has_ids.present == (b->has_type.present ||
-	    b->has_status.present || b->has_name.present))
-		req_fault(req, ERR_INVALID, "/node_ids", "is needed, or else "
-		    "device_type, status or name, and not both");
 	else if (b->has_name.present && (b->name.n == 0 ||
 	    b->name.n > NAME_MAX_BYTES))
 		req_fault(req, ERR_INVALID, "/name",
 		    "must have 1 to 128 bytes");
+	else if (b->has_ids.present == (b->has_type.present ||
+	    b->has_status.present || b->has_name.present))
+		req_fault(req, ERR_INVALID, "/node_ids", "is needed, or else "
+		    "device_type, status or name, and not both");
 	else if (b->wait && b->dry_run)
 		req_fault(req, ERR_INVALID, "/wait",
 		    "does not go with dry_run");

@@ -273,9 +273,10 @@ differed(struct req *req, const struct db_result *res)
 	pair_free(&p);
 }
 
-/* A number, or the word for one of the node's own. False: answered. */
+/* A number, or the word for one of the node's own; needed or not. False:
+ * answered. */
 static bool
-side(struct req *req, const char *name, const char **v_r)
+side(struct req *req, const char *name, bool needed, const char **v_r)
 {
 	struct slice s;
 	int64_t n;
@@ -283,6 +284,8 @@ side(struct req *req, const char *name, const char **v_r)
 
 	if (got == -1)
 		return false;
+	if (got == 0 && !needed)
+		return true;
 	s = slice_of(*v_r);
 	if (got == 1 && (slice_eq(s, "reported") || slice_eq(s, "desired") ||
 	    (jscan_i64(s, &n) == 0 && n > 0)))
@@ -297,7 +300,9 @@ h_version_diff(struct req *req)
 {
 	const char *a, *b;
 
-	if (side(req, "a", &a) && side(req, "b", &b))
+	/* What is there and wrong is told before what is missing. */
+	if (side(req, "a", false, &a) && side(req, "b", false, &b) &&
+	    side(req, "a", true, &a) && side(req, "b", true, &b))
 		pair_ask(req, a, b, differed);
 }
 

@@ -8,7 +8,7 @@ ALIVE = {"audit", "audit_open", "audit_seals", "hubs", "node_state",
          "versions", "events",
          "alarms", "minutes", "tens", "hours",
          "rollup_marks", "node_states"}
-SEEN = ["last_used_at", "last_login_at", "reported_at"]
+SEEN = ["last_used_at", "last_login_at", "reported_at", "last_seen_at"]
 
 
 def digest(s):
