@@ -1,4 +1,5 @@
 /* cmds: the table of mastctl's commands. */
+#include "aikey.h"
 #include "audit.h"
 #include "backup.h"
 #include "cert.h"
@@ -89,6 +90,12 @@ const struct ctl_cmd cmds_table[] = {
 	{ "token", "revoke", "TOKEN", 1, 1, CTL_CONF, token_revoke,
 	    { { 0 } },
 	    "End an API token; TOKEN is its id" },
+	{ "aikey", "list", "", 0, 0, CTL_CONF, aikey_list,
+	    { { "user", "NAME", "only those of this user" } },
+	    "List the users' keys of AI providers, by their last characters" },
+	{ "aikey", "delete", "KEY", 1, 1, CTL_CONF, aikey_delete,
+	    { { 0 } },
+	    "Delete a key of an AI provider; KEY is its id" },
 	{ "node", "add", "NAME", 1, 1, CTL_CONF, node_add,
 	    { { "type", "TYPE", "device type, edge when not given" },
 	      { "description", "TEXT", "free text" }, EXPIRES },

@@ -226,6 +226,20 @@ static const struct db_stmt stmts[STMT__MAX] = {
     AUDIT("token.delete", "token", "id::text",
 	"'username', username, 'name', name, 'os_user', $2::text", "t")
     " SELECT id, username, name FROM t", 2, 0 },
+[STMT_AIKEY_LIST] = { "aikey_list",
+    "SELECT k.id, u.username, k.provider, k.hint, k.model_preference,"
+    " encode(k.sealed_for, 'hex'), mast.rfc3339(k.updated_at)"
+    " FROM mast.provider_keys k JOIN mast.users u ON u.id = k.user_id"
+    " WHERE $1::text IS NULL OR u.username = $1"
+    " ORDER BY u.username, k.provider", 1, DB_READ },
+[STMT_AIKEY_DELETE] = { "aikey_delete",
+    "WITH k AS (DELETE FROM mast.provider_keys x USING mast.users u"
+    " WHERE u.id = x.user_id AND x.id::text = lower($1)"
+    " RETURNING x.id, u.username, x.provider), "
+    AUDIT("ai.key.delete", "ai_key", "id::text",
+	"'username', username, 'provider', provider, 'os_user', $2::text",
+	"k")
+    " SELECT id, username, provider FROM k", 2, 0 },
 
 [STMT_NODE_FIND] = { "node_find",
     "SELECT id, name FROM mast.nodes"
