@@ -62,7 +62,7 @@ async function send(method, path, headers, body, opts) {
 
 // {status, data, etag, next, headers}. Options: body (as JSON), etag (for
 // If-Match), key (Idempotency-Key), signal, timeout, quiet (a 401 is the
-// caller's affair), text (the answer is not JSON).
+// caller's affair), text (the answer is not JSON), raw (a body as it is).
 export async function call(method, path, opts = {}) {
 	const headers = { Accept: opts.accept ?? 'application/json' };
 	let body;
@@ -75,6 +75,10 @@ export async function call(method, path, opts = {}) {
 	if (opts.body !== undefined) {
 		headers['Content-Type'] = 'application/json';
 		body = JSON.stringify(opts.body);
+	}
+	if (opts.raw !== undefined) {
+		headers['Content-Type'] = 'application/json';
+		body = opts.raw;
 	}
 	const answer = await send(method, path, headers, body, opts);
 	const text = await answer.text();

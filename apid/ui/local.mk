@@ -47,6 +47,11 @@ UI_ASSETS = \
 	apid/ui/shell.js \
 	apid/ui/table.js \
 	apid/ui/widgets.js
+UI_ASSETS += \
+	apid/ui/page_audit.js \
+	apid/ui/page_settings.js \
+	apid/ui/page_tunnels.js \
+	apid/ui/transfer.js
 EXTRA_DIST += $(UI_ASSETS) apid/ui/embed.sh
 nodist_apid_libapid_a_SOURCES = apid/ui_data.c apid/api_data.c
 # They are made in the build folder and include ui.h of the source.
