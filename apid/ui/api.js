@@ -62,7 +62,8 @@ async function send(method, path, headers, body, opts) {
 
 // {status, data, etag, next, headers}. Options: body (as JSON), etag (for
 // If-Match), key (Idempotency-Key), signal, timeout, quiet (a 401 is the
-// caller's affair), text (the answer is not JSON), raw (a body as it is).
+// caller's affair), text (the answer is not JSON), raw (a body as it is),
+// stream (takes an answer that comes bit by bit).
 export async function call(method, path, opts = {}) {
 	const headers = { Accept: opts.accept ?? 'application/json' };
 	let body;
@@ -81,6 +82,8 @@ export async function call(method, path, opts = {}) {
 		body = opts.raw;
 	}
 	const answer = await send(method, path, headers, body, opts);
+	if (answer.ok && opts.stream)
+		return opts.stream(answer);
 	const text = await answer.text();
 	let data = null;
 	try {

@@ -48,9 +48,13 @@ UI_ASSETS = \
 	apid/ui/table.js \
 	apid/ui/widgets.js
 UI_ASSETS += \
+	apid/ui/page_api.js \
+	apid/ui/page_assistant.js \
 	apid/ui/page_audit.js \
+	apid/ui/page_keys.js \
 	apid/ui/page_settings.js \
 	apid/ui/page_tunnels.js \
+	apid/ui/proposal.js \
 	apid/ui/transfer.js
 EXTRA_DIST += $(UI_ASSETS) apid/ui/embed.sh
 nodist_apid_libapid_a_SOURCES = apid/ui_data.c apid/api_data.c
