@@ -6,6 +6,6 @@
 #define MAST_DBSCHEMA_H
 
 #define SCHEMA_MIN	18
-#define SCHEMA_MAX	19
+#define SCHEMA_MAX	18
 
 #endif

@@ -38,7 +38,8 @@ SANITIZED = re.compile(r"AddressSanitizer|runtime error:|LeakSanitizer|"
 PATIENCE = float(os.environ.get("MAST_PATIENCE", "1"))
 
 # aid and its kin cannot be traced from inside their fence.
-os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0")
+# What is freed goes back soon, or memory that was measured would lie.
+os.environ.setdefault("ASAN_OPTIONS", "detect_leaks=0:quarantine_size_mb=4")
 
 
 def wait_until(cond, timeout, what, step=0.02):
