@@ -307,7 +307,7 @@ arrays(struct walk *w, struct slice a, struct slice b, bool secret)
 	elements_read(&ea, a);
 	elements_read(&eb, b);
 	ids = ea.ids && eb.ids && ea.n + eb.n > 0;
-	if (ids && (!elements_sort(&ea) | !elements_sort(&eb))) {
+	if (ids && (!elements_sort(&ea) || !elements_sort(&eb))) {
 		free(ea.v);
 		free(eb.v);
 		elements_read(&ea, a);
