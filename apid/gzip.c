@@ -82,7 +82,7 @@ weight_is_zero(struct slice s)
 }
 
 bool
-gzip_accepted(struct slice list)
+gzip_accepted(struct slice list, const char *coding)
 {
 	bool any = false, zero;
 	struct slice item, name;
@@ -103,7 +103,8 @@ gzip_accepted(struct slice list)
 			    item.n - name.n - 1 }));
 		}
 		name = trim(name);
-		if (name.n == 4 && strncasecmp(name.p, "gzip", 4) == 0)
+		if (name.n == strlen(coding) &&
+		    strncasecmp(name.p, coding, name.n) == 0)
 			return !zero;
 		if (name.n == 1 && name.p[0] == '*')
 			any = !zero;

@@ -16,7 +16,8 @@ void gzip_free(struct gzip *);
 /* Appends the compressed form; false, and nothing appended, when it would
  * not be smaller. */
 bool gzip_put(struct gzip *, struct slice in, struct buf *out);
-/* Whether an Accept-Encoding value takes gzip (RFC 9110 12.5.3). */
-bool gzip_accepted(struct slice accept_encoding);
+/* Whether an Accept-Encoding value takes a coding, such as "gzip" or "br"
+ * (RFC 9110 12.5.3). */
+bool gzip_accepted(struct slice accept_encoding, const char *coding);
 
 #endif

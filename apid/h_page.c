@@ -25,23 +25,29 @@ find(const char *name)
 	return NULL;
 }
 
+/* A file as the client takes it: the smallest form comes first. */
 static void
 serve(struct req *req, const struct ui_asset *a, const char *build,
     const char *caching)
 {
-	bool gz = a->n > GZIP_MIN && a->ngz < a->n &&
-	    gzip_accepted(http1_get(&req->h, "Accept-Encoding"));
+	const struct { const char *coding; const void *p; size_t n; } forms[] =
+	    { { "br", a->br, a->nbr }, { "gzip", a->gz, a->ngz },
+	      { "", a->plain, a->n } };
+	struct slice taken = http1_get(&req->h, "Accept-Encoding");
+	size_t i = a->n > GZIP_MIN ? 0 : 2;
 
-	req_header(req, "Cache-Control", caching);
-	if (req_etag(req, arena_printf(req->arena, "\"%s%s\"", build,
-	    gz ? "-gz" : "")))
-		return;
-	if (gz) {
-		req_header(req, "Content-Encoding", "gzip");
-		req_header(req, "Vary", "Accept-Encoding");
+	for (; i < 2; i++) {
+		if (forms[i].n < a->n && gzip_accepted(taken, forms[i].coding))
+			break;
 	}
-	req_body(req, 200, a->type, (struct slice){
-	    (const char *)(gz ? a->gz : a->plain), gz ? a->ngz : a->n });
+	req_header(req, "Cache-Control", caching);
+	req_header(req, "Vary", "Accept-Encoding");
+	if (req_etag(req, arena_printf(req->arena, "\"%s%s%s\"", build,
+	    i < 2 ? "-" : "", forms[i].coding)))
+		return;
+	if (i < 2)
+		req_header(req, "Content-Encoding", forms[i].coding);
+	req_body(req, 200, a->type, (struct slice){ forms[i].p, forms[i].n });
 }
 
 void

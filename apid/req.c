@@ -316,7 +316,7 @@ put_head(struct req *r, int status, const char *type, bool vary, bool gz)
 static bool
 compressed(struct req *r, struct slice *body)
 {
-	if (!gzip_accepted(http1_get(&r->h, "Accept-Encoding")))
+	if (!gzip_accepted(http1_get(&r->h, "Accept-Encoding"), "gzip"))
 		return false;
 	buf_clear(&r->text);
 	if (!gzip_put(http_gzip(r->apid->http), *body, &r->text))

@@ -11,8 +11,10 @@ struct ui_asset {
 	const char		*name, *type;
 	const unsigned char	*plain;
 	size_t			 n;
-	const unsigned char	*gz;	/* the same, compressed */
+	const unsigned char	*gz;	/* the same, compressed by gzip */
 	size_t			 ngz;
+	const unsigned char	*br;	/* and so, by Brotli */
+	size_t			 nbr;
 };
 
 extern const struct ui_asset ui_assets[];

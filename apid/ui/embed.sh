@@ -1,6 +1,6 @@
 #!/bin/sh
-# Writes files as C arrays: each as it is and compressed, and an id that
-# changes with any of them, which stands for @BUILD@ in their text.
+# Writes files as C arrays: each as it is and compressed in two ways, and an
+# id that changes with any of them, which stands for @BUILD@ in their text.
 # A file is called by the last part of its path.
 # usage: embed.sh NAME SRCDIR OUT.c FILE...   (NAME: of the arrays, see ui.h)
 set -eu
@@ -20,16 +20,6 @@ bytes() {
 	    awk '{ for (i = 1; i <= NF; i++) printf "0x%s,", $i; print "" }'
 }
 
-# What only people who read the source need is left out, line by line, so
-# that a line keeps its number: indentation and lines of comment.
-lean() {
-	case $1 in
-	*.js) sed -e 's/^[ 	]*//' -e 's,^//.*,,' ;;
-	*.css) sed -e 's/^[ 	]*//' -e 's,^/\*.*\*/$,,' ;;
-	*) cat ;;
-	esac
-}
-
 type_of() {
 	case $1 in
 	*.html) echo 'text/html; charset=utf-8' ;;
@@ -47,14 +37,14 @@ type_of() {
 	echo
 	i=0
 	for f; do
-		lean "$f" <"$src/$f" | sed "s/@BUILD@/$build/g" >"$work/plain"
+		sed "s/@BUILD@/$build/g" "$src/$f" >"$work/plain"
 		gzip -9 -n -c "$work/plain" >"$work/gz"
-		echo "static const unsigned char plain${i}[] = {"
-		bytes "$work/plain"
-		echo '};'
-		echo "static const unsigned char gz${i}[] = {"
-		bytes "$work/gz"
-		echo '};'
+		brotli -q 11 -w 24 -c "$work/plain" >"$work/br"
+		for form in plain gz br; do
+			echo "static const unsigned char $form${i}[] = {"
+			bytes "$work/$form"
+			echo '};'
+		done
 		i=$((i + 1))
 	done
 	echo "const struct ui_asset ${name}_assets[] = {"
@@ -63,7 +53,8 @@ type_of() {
 		type=$(type_of "$f")
 		printf '\t{ "%s", "%s",\n\t  plain%d, sizeof(plain%d), ' \
 		    "${f##*/}" "$type" "$i" "$i"
-		printf 'gz%d, sizeof(gz%d) },\n' "$i" "$i"
+		printf 'gz%d, sizeof(gz%d), br%d, sizeof(br%d) },\n' \
+		    "$i" "$i" "$i" "$i"
 		i=$((i + 1))
 	done
 	echo '};'

@@ -1,9 +1,6 @@
-# The page, compiled in. The order is that of the table in the binary.
-UI_ASSETS = \
-	apid/ui/index.html \
-	apid/ui/style.css \
-	apid/ui/icon.svg \
-	apid/ui/theme.js \
+# The page, compiled in: its modules joined to one script, its style without
+# what only people need.
+UI_MODULES = \
 	apid/ui/admin.js \
 	apid/ui/api.js \
 	apid/ui/app.js \
@@ -33,36 +30,59 @@ UI_ASSETS = \
 	apid/ui/nodenow.js \
 	apid/ui/page_account.js \
 	apid/ui/page_alarms.js \
+	apid/ui/page_api.js \
+	apid/ui/page_assistant.js \
+	apid/ui/page_audit.js \
 	apid/ui/page_events.js \
+	apid/ui/page_keys.js \
 	apid/ui/page_login.js \
 	apid/ui/page_node.js \
 	apid/ui/page_nodes.js \
 	apid/ui/page_overview.js \
+	apid/ui/page_settings.js \
 	apid/ui/page_tokens.js \
 	apid/ui/page_topology.js \
+	apid/ui/page_tunnels.js \
 	apid/ui/page_users.js \
 	apid/ui/pages.js \
+	apid/ui/proposal.js \
 	apid/ui/router.js \
 	apid/ui/session.js \
 	apid/ui/shell.js \
 	apid/ui/table.js \
+	apid/ui/transfer.js \
 	apid/ui/widgets.js
-UI_ASSETS += \
-	apid/ui/page_api.js \
-	apid/ui/page_assistant.js \
-	apid/ui/page_audit.js \
-	apid/ui/page_keys.js \
-	apid/ui/page_settings.js \
-	apid/ui/page_tunnels.js \
-	apid/ui/proposal.js \
-	apid/ui/transfer.js
-EXTRA_DIST += $(UI_ASSETS) apid/ui/embed.sh
+UI_SERVED = \
+	apid/served/index.html \
+	apid/served/style.css \
+	apid/served/icon.svg \
+	apid/served/theme.js \
+	apid/served/page.js
+EXTRA_DIST += $(UI_MODULES) apid/ui/index.html apid/ui/style.css \
+	apid/ui/icon.svg apid/ui/theme.js apid/ui/embed.sh apid/ui/join.awk \
+	apid/ui/lean.awk
 nodist_apid_libapid_a_SOURCES = apid/ui_data.c apid/api_data.c
 # They are made in the build folder and include ui.h of the source.
 apid_libapid_a_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/apid
-CLEANFILES += apid/ui_data.c apid/api_data.c apid/openapi.json
-apid/ui_data.c: $(UI_ASSETS) apid/ui/embed.sh
-	$(AM_V_GEN)$(SHELL) $(srcdir)/apid/ui/embed.sh ui $(srcdir) $@ $(UI_ASSETS)
+CLEANFILES += apid/ui_data.c apid/api_data.c apid/openapi.json $(UI_SERVED)
+# serve COMMAND: what it prints, whole or not at all.
+UI_MAKE = $(AM_V_GEN)mkdir -p apid/served && LC_ALL=C && export LC_ALL && \
+	serve() { "$$@" >$@.new && mv $@.new $@; } && serve
+apid/served/page.js: $(UI_MODULES) apid/ui/join.awk
+	$(UI_MAKE) $(AWK) -v entry=app -f $(srcdir)/apid/ui/join.awk \
+	    $(UI_MODULES:%=$(srcdir)/%)
+apid/served/theme.js: apid/ui/theme.js apid/ui/join.awk
+	$(UI_MAKE) $(AWK) -f $(srcdir)/apid/ui/join.awk \
+	    $(srcdir)/apid/ui/theme.js
+apid/served/style.css: apid/ui/style.css apid/ui/lean.awk
+	$(UI_MAKE) $(AWK) -f $(srcdir)/apid/ui/lean.awk \
+	    $(srcdir)/apid/ui/style.css
+apid/served/index.html: apid/ui/index.html
+	$(UI_MAKE) cat $(srcdir)/apid/ui/index.html
+apid/served/icon.svg: apid/ui/icon.svg
+	$(UI_MAKE) cat $(srcdir)/apid/ui/icon.svg
+apid/ui_data.c: $(UI_SERVED) apid/ui/embed.sh
+	$(AM_V_GEN)$(SHELL) $(srcdir)/apid/ui/embed.sh ui . $@ $(UI_SERVED)
 
 # The API's description: YAML for people, JSON for programs.
 EXTRA_DIST += apid/openapi.yaml apid/openapi.awk

@@ -29,7 +29,7 @@ BB_TESTS += tests/bb/test_ai.py tests/bb/test_proposals.py
 BB_TESTS += tests/bb/test_proposals.py
 BB_TESTS += tests/bb/test_ui_admin.py tests/bb/test_ui_system.py tests/bb/test_ui_ai.py
 BB_TESTS += tests/bb/test_ui_events.py tests/bb/test_ui_node.py \
-	tests/bb/test_ui_nodes.py
+	tests/bb/test_ui_nodes.py tests/bb/test_join.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/aikit.py tests/fakeai/fakeai.py \
 	tests/bb/aidstub.py tests/bb/browser.py \

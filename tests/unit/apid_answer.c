@@ -98,19 +98,23 @@ START_TEST(accepted)
 }
 END_TEST
 
-static const struct { const char *list; bool gzip; } codings[] = {
-	{ "", false }, { "gzip", true }, { "GZIP", true },
-	{ "deflate, gzip, br", true }, { "deflate,gzip;q=0.5", true },
-	{ "gzip;q=0", false }, { "gzip; q=0.000, *", false },
-	{ "*", true }, { "*;q=0", false }, { "identity", false },
-	{ "xgzip", false }, { "gzip2", false }, { ",,gzip", true },
-	{ "br;q=1.0, *;q=0.1", true },
+static const struct { const char *list; bool gzip, br; } codings[] = {
+	{ "", false, false }, { "gzip", true, false }, { "GZIP", true, false },
+	{ "deflate, gzip, br", true, true },
+	{ "deflate,gzip;q=0.5", true, false },
+	{ "gzip;q=0", false, false }, { "gzip; q=0.000, *", false, true },
+	{ "*", true, true }, { "*;q=0", false, false },
+	{ "identity", false, false }, { "xgzip, bro", false, false },
+	{ "gzip2, b", false, false }, { ",,gzip", true, false },
+	{ "br;q=1.0, *;q=0.1", true, true }, { "br;q=0, *", true, false },
 };
 
 START_TEST(coding)
 {
-	ck_assert_int_eq(gzip_accepted(text(codings[_i].list)),
+	ck_assert_int_eq(gzip_accepted(text(codings[_i].list), "gzip"),
 	    codings[_i].gzip);
+	ck_assert_int_eq(gzip_accepted(text(codings[_i].list), "br"),
+	    codings[_i].br);
 }
 END_TEST
 
