@@ -53,15 +53,15 @@ class Browser:
         end = time.monotonic() + 30
         while time.monotonic() < end:
             with open(self.log.name) as f:
-                found = re.search(r"ws://127\.0\.0\.1:(\d+)/", f.read())
+                found = re.search(r"ws://127\.0\.0\.1:(\d+)\b", f.read())
             if found:
                 return int(found.group(1))
             if self.proc.poll() is not None:
                 break
             time.sleep(0.05)
         with open(self.log.name) as f:
-            raise AssertionError("chromium does not start: " +
-                                 f.read()[-1500:])
+            raise AssertionError("%s does not start: %s" % (
+                self.proc.args[0], f.read()[-1500:]))
 
     @staticmethod
     def _attach(port):
@@ -148,11 +148,13 @@ class Browser:
             os.environ.get("MAST_BUILD", "."), "tests", "bb", "shots")
         os.makedirs(folder, exist_ok=True)
         path = os.path.join(folder, name + ".png")
-        data = self.call("Page.captureScreenshot",
-                         captureBeyondViewport=True)["data"]
         with open(path, "wb") as f:
-            f.write(base64.b64decode(data))
+            f.write(self.picture())
         return path
+
+    def picture(self):
+        return base64.b64decode(self.call(
+            "Page.captureScreenshot", captureBeyondViewport=True)["data"])
 
     def close(self):
         if self.proc.poll() is None:

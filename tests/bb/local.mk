@@ -29,10 +29,11 @@ BB_TESTS += tests/bb/test_ai.py tests/bb/test_proposals.py
 BB_TESTS += tests/bb/test_proposals.py
 BB_TESTS += tests/bb/test_ui_admin.py tests/bb/test_ui_system.py tests/bb/test_ui_ai.py
 BB_TESTS += tests/bb/test_ui_events.py tests/bb/test_ui_node.py \
-	tests/bb/test_ui_nodes.py tests/bb/test_join.py
+	tests/bb/test_ui_nodes.py tests/bb/test_join.py \
+	tests/bb/test_firefox.py
 TESTS += $(BB_TESTS)
 EXTRA_DIST += $(BB_TESTS) tests/bb/aikit.py tests/fakeai/fakeai.py \
-	tests/bb/aidstub.py tests/bb/browser.py \
+	tests/bb/aidstub.py tests/bb/browser.py tests/bb/firefox.py \
 	tests/bb/describe.py tests/bb/hubkit.py \
 	tests/bb/ipcraw.py tests/bb/mast.py tests/bb/rows.py tests/bb/tap.py tests/bb/uikit.py tests/bb/ws.py \
 	tests/samples packaging/build-aux/tap-driver.sh

@@ -53,12 +53,12 @@ AXE_RUN = """axe.run(document, {resultTypes: ['violations'], runOnly:
 class Page:
     """A browser at one suite's dashboard."""
 
-    def __init__(self, s):
+    def __init__(self, s, make=browser.Browser):
         self.s = s
         self.url = s.url.rstrip("/")
         s.admin().put("/api/v1/settings", {"settings": {
             "max_login_attempts": 100}}).want(200)
-        self.b = browser.Browser()
+        self.b = make()
         self.js, self.key, self.type = self.b.js, self.b.key, self.b.type
         self.shot, self.size = self.b.shot, self.b.size
         self.size(1280, 900)
