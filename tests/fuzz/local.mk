@@ -7,7 +7,7 @@ fuzz_programs = tests/fuzz/fuzz_ai \
 	tests/fuzz/fuzz_conf tests/fuzz/fuzz_cursor \
 	tests/fuzz/fuzz_dump tests/fuzz/fuzz_frame tests/fuzz/fuzz_http1 \
 	tests/fuzz/fuzz_json tests/fuzz/fuzz_jscan tests/fuzz/fuzz_msg \
-	tests/fuzz/fuzz_provider tests/fuzz/fuzz_ws
+	tests/fuzz/fuzz_provider tests/fuzz/fuzz_sub tests/fuzz/fuzz_ws
 check_PROGRAMS += $(fuzz_programs)
 TESTS += $(fuzz_programs) tests/fuzz/check-fuzz.sh
 
@@ -38,6 +38,8 @@ tests_fuzz_fuzz_msg_SOURCES = tests/fuzz/fuzz_msg.c $(fuzz_replay)
 tests_fuzz_fuzz_msg_LDADD = $(fuzz_libs)
 tests_fuzz_fuzz_provider_SOURCES = tests/fuzz/fuzz_provider.c $(fuzz_replay)
 tests_fuzz_fuzz_provider_LDADD = aid/libaid.a $(fuzz_libs)
+tests_fuzz_fuzz_sub_SOURCES = tests/fuzz/fuzz_sub.c $(fuzz_replay)
+tests_fuzz_fuzz_sub_LDADD = apid/libapid.a $(fuzz_libs)
 tests_fuzz_fuzz_ws_SOURCES = tests/fuzz/fuzz_ws.c $(fuzz_replay)
 tests_fuzz_fuzz_ws_LDADD = $(fuzz_libs)
 
@@ -46,7 +48,8 @@ if FUZZ
 noinst_PROGRAMS += \
 	libfuzzer-ai libfuzzer-cdiff libfuzzer-cert \
 	libfuzzer-conf libfuzzer-cursor libfuzzer-dump libfuzzer-frame libfuzzer-http1 libfuzzer-json \
-	libfuzzer-jscan libfuzzer-msg libfuzzer-provider libfuzzer-ws
+	libfuzzer-jscan libfuzzer-msg libfuzzer-provider libfuzzer-sub \
+	libfuzzer-ws
 fuzz_ldflags = $(AM_LDFLAGS) -fsanitize=fuzzer
 libfuzzer_ai_SOURCES = tests/fuzz/fuzz_ai.c $(fuzz_common)
 libfuzzer_ai_LDADD = apid/libapid.a $(fuzz_libs)
@@ -81,6 +84,9 @@ libfuzzer_msg_LDFLAGS = $(fuzz_ldflags)
 libfuzzer_provider_SOURCES = tests/fuzz/fuzz_provider.c $(fuzz_common)
 libfuzzer_provider_LDADD = aid/libaid.a $(fuzz_libs)
 libfuzzer_provider_LDFLAGS = $(fuzz_ldflags)
+libfuzzer_sub_SOURCES = tests/fuzz/fuzz_sub.c $(fuzz_common)
+libfuzzer_sub_LDADD = apid/libapid.a $(fuzz_libs)
+libfuzzer_sub_LDFLAGS = $(fuzz_ldflags)
 libfuzzer_ws_SOURCES = tests/fuzz/fuzz_ws.c $(fuzz_common)
 libfuzzer_ws_LDADD = $(fuzz_libs)
 libfuzzer_ws_LDFLAGS = $(fuzz_ldflags)
