@@ -1,6 +1,7 @@
 /*
- * conn: the life of one socket at the node door. Owns struct conn and the
- * two lists of them: those that have not authenticated and those that have.
+ * conn: the life of one socket at the node door. Owns struct conn, which
+ * greet.c fills at first, and the two lists of them: those that have not
+ * authenticated and those that have.
  * Nothing is freed before the stream's closed callback, which comes last.
  */
 #include <stdlib.h>
@@ -8,10 +9,7 @@
 #include <sys/queue.h>
 
 #include "buf.h"
-#include "err.h"
 #include "frame.h"
-#include "http1.h"
-#include "json.h"
 #include "log.h"
 #include "rate.h"
 #include "stream.h"
@@ -21,6 +19,7 @@
 #include "xmalloc.h"
 
 #include "conn.h"
+#include "conn_int.h"
 #include "enroll.h"
 #include "hubd.h"
 #include "listen.h"
@@ -40,40 +39,7 @@
 #define SLOT_TIME	MONO_SEC	/* a slow handshake frees its slot */
 #define TLS_TIME	(10 * MONO_SEC)
 #define HEAD_TIME	(5 * MONO_SEC)
-#define AUTH_TIME	(10 * MONO_SEC)
 #define USER_TIMEOUT	30000u
-
-struct conn {
-	TAILQ_ENTRY(conn)	 link;
-	struct hubd		*hub;
-	struct stream		*stream;
-	struct node		*node;		/* while it is ours */
-	struct enroll_req	*enroll;
-	struct timer		 timer;
-	mono_us			 deadline;	/* before auth */
-	mono_us			 seen, pinged;
-	struct buf		 held;		/* an incomplete head */
-	size_t			 scan;
-	struct ws_rx		 rx;
-	enum conn_state		 state;
-	uint32_t		 host_hash;
-	uint16_t		 malformed;
-	uint32_t		 messages;	/* of this read */
-	struct rate		 byte_budget, message_budget;
-	struct timer		 resume;	/* reading; over budget */
-	bool			 slot, pending, paused;
-	char			 host[SOCK_TEXT];
-	const char		*why;		/* it ends; static text */
-};
-
-TAILQ_HEAD(conn_list, conn);
-
-struct conns {
-	struct hubd		*hub;
-	struct conn_list	 pending, live;
-	size_t			 npending, nlive, nopen, npaused;
-	mono_us			 said_budget;
-};
 
 static void conn_timeout(void *);
 static void conn_spend(struct conn *, size_t);
@@ -113,8 +79,8 @@ conns_paused(const struct conns *cs)
 	return cs->npaused;
 }
 
-static uint32_t
-host_hash(const char *s)
+uint32_t
+conn_host_hash(const char *s)
 {
 	uint32_t h = 2166136261u;
 
@@ -126,7 +92,7 @@ host_hash(const char *s)
 size_t
 conns_from(const struct conns *cs, const char *host)
 {
-	uint32_t hash = host_hash(host);
+	uint32_t hash = conn_host_hash(host);
 	const struct conn *c;
 	size_t n = 0;
 
@@ -138,15 +104,21 @@ conns_from(const struct conns *cs, const char *host)
 }
 
 void
+conn_abort(struct conn *c, const char *why)
+{
+	c->why = why;
+	c->state = CONN_CLOSING;
+	stream_abort(c->stream, false);
+}
+
+void
 conns_evict(struct conns *cs)
 {
 	struct conn *c;
 
 	TAILQ_FOREACH(c, &cs->pending, link)
 		if (c->state != CONN_ENROLL) {
-			c->why = "evicted";
-			c->state = CONN_CLOSING;
-			stream_abort(c->stream, false);
+			conn_abort(c, "evicted");
 			return;
 		}
 }
@@ -436,132 +408,16 @@ conn_timeout(void *arg)
 	c->hub->count.deadline_missed++;
 	if (c->state == CONN_AUTH)
 		conn_refuse(c, "no authentication within 10 seconds");
-	else {
-		c->why = "too slow";
-		c->state = CONN_CLOSING;
-		stream_abort(c->stream, false);
-	}
+	else
+		conn_abort(c, "too slow");
 }
 
-static void
+void
 conn_deadline(struct conn *c, mono_us wait)
 {
 	c->deadline = mono_now() + wait;
 	timer_set(c->hub->timers, &c->timer,
 	    c->slot && wait > SLOT_TIME ? SLOT_TIME : wait);
-}
-
-/* ---- the request head ---- */
-
-static size_t
-conn_proxy(struct conn *c, const uint8_t *p, size_t n)
-{
-	struct sock_addr src;
-	size_t used = 0;
-	int got = sock_proxy_get(p, n, &used, &src);
-
-	if (got == 0 && n < 4096)
-		return 0;
-	if (got != 1) {
-		c->hub->count.upgrade_failed++;
-		c->why = "no PROXY header";
-		c->state = CONN_CLOSING;
-		stream_abort(c->stream, false);
-		return 0;
-	}
-	if (src.ss.ss_family != AF_UNSPEC) {
-		sock_host(&src, c->host);
-		c->host_hash = host_hash(c->host);
-	}
-	c->state = CONN_HEAD;
-	if (conns_from(c->hub->conns, c->host) >
-	    (size_t)c->hub->conf.unauthenticated_per_address) {
-		c->hub->count.refused_address++;
-		c->why = "too many from this address";
-		c->state = CONN_CLOSING;
-		stream_abort(c->stream, false);
-		return 0;
-	}
-	return used;
-}
-
-static void
-conn_http_error(struct conn *c, enum err err, const char *why)
-{
-	const struct err_info *e = err_info(err);
-	struct buf body = BUF_INIT, b = BUF_INIT;
-	struct json_w w;
-
-	json_w_init(&w, &body);
-	json_w_object(&w);
-	json_w_key(&w, "title");
-	json_w_str(&w, e->title);
-	json_w_key(&w, "status");
-	json_w_i64(&w, e->status);
-	json_w_key(&w, "detail");
-	json_w_str(&w, why);
-	json_w_key(&w, "error");
-	json_w_str(&w, why);
-	json_w_end_object(&w);
-	http1_put_status(&b, e->status);
-	http1_put_field(&b, "Content-Type", "application/problem+json");
-	if (err == ERR_UPGRADE)
-		http1_put_field(&b, "Upgrade", "websocket");
-	http1_put_end(&b, (int64_t)buf_used(&body), false);
-	stream_write2(c->stream, buf_head(&b), buf_used(&b),
-	    buf_head(&body), buf_used(&body));
-	buf_free(&b);
-	buf_free(&body);
-	c->hub->count.upgrade_failed++;
-	conn_close(c, 0, why);
-}
-
-static void
-conn_upgrade(struct conn *c, const struct http1_req *req)
-{
-	static const char head[] = "HTTP/1.1 101 Switching Protocols\r\n"
-	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-	    "Sec-WebSocket-Accept: ";
-	char tail[29 + 4];
-
-	if (!slice_eq(req->path, "/ws/node")) {
-		conn_http_error(c, ERR_NOT_FOUND,
-		    "nodes connect to /ws/node here");
-		return;
-	}
-	if (!slice_eq(req->method, "GET") || !req->upgrade_ws) {
-		conn_http_error(c, ERR_UPGRADE,
-		    "this path speaks WebSocket only");
-		return;
-	}
-	ws_accept(tail, req->ws_key, tls_sha1);
-	memcpy(tail + 28, "\r\n\r\n", 4);
-	stream_write2(c->stream, head, sizeof(head) - 1, tail, 32);
-	c->hub->count.upgrades++;
-	c->state = CONN_AUTH;
-	conn_deadline(c, AUTH_TIME);
-}
-
-static size_t
-conn_head(struct conn *c, const uint8_t *p, size_t n)
-{
-	struct http1_req req;
-	enum err err = ERR_BAD_REQUEST;
-	const char *why = "";
-	size_t used = 0;
-
-	switch (http1_head((const char *)p, n, &c->scan, &req, &used, &err,
-	    &why)) {
-	case HTTP1_MORE:
-		return 0;
-	case HTTP1_BAD:
-		conn_http_error(c, err, why);
-		return 0;
-	case HTTP1_HEAD_DONE:
-		conn_upgrade(c, &req);
-		return used;
-	}
-	return 0;
 }
 
 /* ---- input ---- */
@@ -648,7 +504,7 @@ conn_spend(struct conn *c, size_t bytes)
 	    by_bytes >= by_messages ? "bytes" : "messages");
 }
 
-static void
+void
 conn_frames(struct conn *c, uint8_t *p, size_t n)
 {
 	int code;
@@ -665,33 +521,6 @@ conn_frames(struct conn *c, uint8_t *p, size_t n)
 }
 
 static void
-conn_greeting(struct conn *c, uint8_t *p, size_t n)
-{
-	struct buf held = c->held;
-	size_t used = 0;
-
-	c->held = (struct buf)BUF_INIT;
-	if (buf_used(&held) > 0) {
-		buf_put(&held, p, n);
-		p = buf_head(&held);
-		n = buf_used(&held);
-	}
-	while (n > 0 && c->state <= CONN_HEAD) {
-		used = c->state == CONN_PROXY ? conn_proxy(c, p, n) :
-		    conn_head(c, p, n);
-		if (used == 0)
-			break;
-		p += used;
-		n -= used;
-	}
-	if (n > 0 && c->state <= CONN_HEAD)
-		buf_put(&c->held, p, n);
-	else if (n > 0 && c->state != CONN_CLOSING)
-		conn_frames(c, p, n);
-	buf_free(&held);
-}
-
-static void
 conn_data(void *arg, uint8_t *p, size_t n)
 {
 	struct conn *c = arg;
@@ -699,7 +528,7 @@ conn_data(void *arg, uint8_t *p, size_t n)
 	if (c->state == CONN_CLOSING)
 		return;
 	if (c->state <= CONN_HEAD)
-		conn_greeting(c, p, n);
+		greet_data(c, p, n);
 	else
 		conn_frames(c, p, n);
 }
@@ -751,7 +580,7 @@ conn_open(struct hubd *h, int fd, const struct sock_addr *peer, bool door)
 	c->slot = c->pending = true;
 	c->seen = mono_now();
 	sock_host(peer, c->host);
-	c->host_hash = host_hash(c->host);
+	c->host_hash = conn_host_hash(c->host);
 	ws_rx_init(&c->rx, true, FRAME_AUTH);
 	timer_init(&c->timer, conn_timeout, c);
 	timer_init(&c->resume, conn_resume, c);

@@ -6,11 +6,12 @@ hubd_libhubd_a_SOURCES = \
 	hubd/alarm.c hubd/alarm.h \
 	hubd/compare.c hubd/compare.h hubd/history.c hubd/history.h hubd/observe.c hubd/observe.h hubd/opposite.c hubd/opposite.h \
 	hubd/batch.c hubd/batch.h hubd/cache.c hubd/cache.h \
-	hubd/cmd.c hubd/cmd.h hubd/cmd_int.h hubd/conf.c hubd/conn.c hubd/conn.h \
-	hubd/count.c hubd/count.h hubd/enroll.c hubd/enroll.h \
+	hubd/cmd.c hubd/cmd.h hubd/cmd_int.h hubd/conf.c hubd/conn.c hubd/conn.h hubd/conn_int.h \
+	hubd/count.c hubd/count.h hubd/enroll.c hubd/enroll.h hubd/greet.c \
 	hubd/hub.c hubd/hub.h hubd/hubd.c hubd/hubd.h \
 	hubd/listen.c hubd/listen.h hubd/node.c hubd/node.h \
-	hubd/note.c hubd/note.h hubd/proto.c hubd/proto.h \
+	hubd/note.c hubd/note.h hubd/numbered.c hubd/numbered.h \
+	hubd/proto.c hubd/proto.h \
 	hubd/push.c hubd/push.h hubd/queue.c hubd/queue.h \
 	hubd/sealer.c hubd/sealer.h hubd/serve.c hubd/serve.h \
 	hubd/sink.c hubd/sink.h hubd/stmt.c hubd/stmt.h \

@@ -266,7 +266,7 @@ node_attach(struct hubd *h, struct conn *c, const struct node_info *info)
 	n->driver = driver_find(info->type);
 	n->version_told = n->observed.begun = false;
 	n->remembers = info->remembers;
-	sink_numbered(h->sink, n, info);
+	sink_attach(h->sink, n, info);
 	n->seen_at = mono_now();
 	timer_del(&n->expiry);
 	if (n->expires != 0)

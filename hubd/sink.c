@@ -21,6 +21,7 @@
 #include "hubd.h"
 #include "node.h"
 #include "note.h"
+#include "numbered.h"
 #include "serve.h"
 #include "sink.h"
 #include "stmt.h"
@@ -37,60 +38,19 @@
 
 TAILQ_HEAD(seen_list, node);
 TAILQ_HEAD(drop_list, node);
-TAILQ_HEAD(ack_list, node);
-TAILQ_HEAD(putoff_list, node);
 
 struct sink {
 	struct hubd		*hub;
 	struct batch		*events, *ends, *finals;
 	struct seen_list	 seen;
 	struct drop_list	 drops;
-	struct ack_list		 acks;
-	struct putoff_list	 putoff;
-	struct timer		 ack;
+	struct numbered		*numbers;
 	uint64_t		 lost;	/* of the hub's own rows */
 	size_t			 telling;	/* rows that tell of drops */
 	wall_us			 drop_since;	/* the first one not stored */
 	struct db_req		*seen_req;
 	struct timer		 tick;
 };
-
-/* ---- acknowledgements of numbered events ---- */
-
-static void
-sink_ack_due(struct sink *s, struct node *n)
-{
-	if (n->in_ack)
-		return;
-	n->in_ack = true;
-	TAILQ_INSERT_TAIL(&s->acks, n, ack);
-	if (!timer_pending(&s->ack))
-		timer_set(s->hub->timers, &s->ack, 0);
-}
-
-static void
-sink_ack(struct sink *s, struct node *n, bool resend)
-{
-	struct buf b = BUF_INIT;
-
-	frame_put_event_ack(&b, wall_now(), n->event_acked, resend);
-	s->hub->count.event_acks++;
-	(void)conn_send(n->conn, buf_head(&b), buf_used(&b));
-	buf_free(&b);
-}
-
-static void
-sink_acks(void *arg)
-{
-	struct sink *s = arg;
-	struct node *n;
-
-	while ((n = TAILQ_FIRST(&s->acks)) != NULL) {
-		TAILQ_REMOVE(&s->acks, n, ack);
-		n->in_ack = false;
-		sink_ack(s, n, false);
-	}
-}
 
 /* ---- events ---- */
 
@@ -162,19 +122,6 @@ event_result(struct hubd *h, const struct db_result *res, uint64_t number,
 	return BATCH_STORED;
 }
 
-/* Also for a row that was given up: it would only come again. */
-static void
-event_acked(struct hubd *h, const struct note *note)
-{
-	struct node *n = node_find(h->nodes, &note->node);
-
-	if (n == NULL || !n->numbers || !id_eq(&n->boot, &note->boot) ||
-	    note->seq <= n->event_acked)
-		return;
-	n->event_acked = note->seq;
-	sink_ack_due(h->sink, n);
-}
-
 static void
 event_done(struct hubd *h, struct batch_row *row, bool stored)
 {
@@ -184,7 +131,8 @@ event_done(struct hubd *h, struct batch_row *row, bool stored)
 		h->count.events_dead++;
 	h->sink->telling -= note->drops;
 	if (note->seq > 0)
-		event_acked(h, note);
+		numbered_stored(h->sink->numbers, &note->node, &note->boot,
+		    note->seq);
 	free(row);
 }
 
@@ -329,85 +277,31 @@ sink_drop(struct sink *s, struct node *n)
 }
 
 void
-sink_numbered(struct sink *s, struct node *n, const struct node_info *info)
+sink_attach(struct sink *s, struct node *n, const struct node_info *info)
 {
-	if (n->resend)
-		TAILQ_REMOVE(&s->putoff, n, putoff);
-	n->resend = false;
-	n->numbers = info->numbers;
-	n->boot = info->boot;
-	n->event_acked = info->event_ack;
-	n->event_next = info->event_ack + 1;
-}
-
-/*
- * Go back to the last one stored: what follows the one that could not be
- * taken is not taken either, so that the acknowledgement stays one number.
- * The node is asked with the next tick that has room.
- */
-static void
-sink_put_off(struct sink *s, struct node *n)
-{
-	s->hub->count.events_put_off++;
-	if (n->resend)
-		return;
-	n->resend = true;
-	TAILQ_INSERT_TAIL(&s->putoff, n, putoff);
-}
-
-static void
-sink_ask_again(struct sink *s)
-{
-	struct node *n;
-
-	while ((n = TAILQ_FIRST(&s->putoff)) != NULL && !sink_full(s, 0)) {
-		TAILQ_REMOVE(&s->putoff, n, putoff);
-		n->resend = false;
-		n->event_next = n->event_acked + 1;
-		sink_ack(s, n, true);
-	}
-}
-
-static void
-sink_event_numbered(struct sink *s, struct node *n,
-    const struct frame_event *e, bool allowed)
-{
-	if (e->seq < n->event_next) {
-		/* Stored, or in the queue: its acknowledgement comes. */
-		s->hub->count.events_repeated++;
-		return;
-	}
-	if (e->seq > n->event_next || n->resend || !allowed ||
-	    sink_full(s, 0)) {
-		sink_put_off(s, n);
-		return;
-	}
-	n->event_next++;
-	s->hub->count.events_received++;
-	sink_put_note(s, note_event(n, wall_now(), e));
+	numbered_attach(s->numbers, n, info);
 }
 
 void
 sink_event(struct sink *s, struct node *n, const struct frame_event *e)
 {
 	const struct hubd_conf *c = &s->hub->conf;
+	bool allowed, room;
 
-	bool allowed = rate_take(&n->events, (double)c->event_rate,
+	allowed = rate_take(&n->events, (double)c->event_rate,
 	    (double)c->event_burst, 1, mono_now());
 
 	if (!allowed)
 		s->hub->count.events_limited++;
-	if (n->numbers && e->seq > 0) {
-		sink_event_numbered(s, n, e, allowed);
+	room = allowed && !sink_full(s, 0);
+	if (n->numbers && e->seq > 0 &&
+	    !numbered_take(s->numbers, n, e->seq, room))
 		return;
-	}
 	s->hub->count.events_received++;
-	if (!allowed)
-		sink_drop(s, n);
-	else if (sink_full(s, 0))
-		sink_drop(s, n);
-	else
+	if (room)
 		sink_put_note(s, note_event(n, wall_now(), e));
+	else
+		sink_drop(s, n);
 }
 
 void
@@ -537,12 +431,7 @@ sink_forget(struct sink *s, struct node *n)
 	n->in_seen = false;
 	if (n->in_drop)
 		sink_tell_drops(s, n);
-	if (n->resend)
-		TAILQ_REMOVE(&s->putoff, n, putoff);
-	n->resend = false;
-	if (n->in_ack)
-		TAILQ_REMOVE(&s->acks, n, ack);
-	n->in_ack = false;
+	numbered_forget(s->numbers, n);
 }
 
 /* A row whose epoch is no longer ours: another hub has the node, or the
@@ -644,7 +533,8 @@ sink_tick(void *arg)
 
 	timer_set(s->hub->timers, &s->tick, TICK);
 	sink_send_seen(s);
-	sink_ask_again(s);
+	if (!sink_full(s, 0))
+		numbered_ask(s->numbers);
 	for (n = TAILQ_FIRST(&s->drops); n != NULL; n = next) {
 		next = TAILQ_NEXT(n, drop);
 		if (now - n->drop_at >= DROP_QUIET && !sink_full(s, 0))
@@ -669,9 +559,7 @@ sink_new(struct hubd *h)
 	s->finals = batch_new(h, &finals_kind);
 	TAILQ_INIT(&s->seen);
 	TAILQ_INIT(&s->drops);
-	TAILQ_INIT(&s->acks);
-	TAILQ_INIT(&s->putoff);
-	timer_init(&s->ack, sink_acks, s);
+	s->numbers = numbered_new(h);
 	timer_init(&s->tick, sink_tick, s);
 	timer_set(h->timers, &s->tick, TICK);
 	return s;
@@ -683,11 +571,11 @@ sink_free(struct sink *s)
 	if (s == NULL)
 		return;
 	timer_del(&s->tick);
-	timer_del(&s->ack);
 	db_forget(&s->seen_req);
 	batch_free(s->events);
 	batch_free(s->ends);
 	batch_free(s->finals);
+	numbered_free(s->numbers);
 	free(s);
 }
 

@@ -24,12 +24,11 @@ struct sink;
 struct sink *sink_new(struct hubd *);
 void sink_free(struct sink *);
 
-/* An event of a node: stored within 100 ms, or counted as dropped. */
+/* An event of a node: stored within 100 ms, or counted as dropped; a
+ * numbered one that is not taken is asked for again. */
 void sink_event(struct sink *, struct node *, const struct frame_event *);
-/* A node attaches: whether and under which boot it numbers its events. An
- * event out of turn is not taken, and one that there is no room for is put
- * off: the node is asked to send on from the last one stored. */
-void sink_numbered(struct sink *, struct node *, const struct node_info *);
+/* A node attaches: whether and how it numbers its events (numbered.h). */
+void sink_attach(struct sink *, struct node *, const struct node_info *);
 /* The hub's own words; consumed. */
 void sink_note(struct sink *, struct note *);
 /* The session of the node is over. */
