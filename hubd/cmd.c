@@ -21,8 +21,8 @@
 #include "hub.h"
 #include "hubd.h"
 #include "node.h"
+#include "publish.h"
 #include "queue.h"
-#include "serve.h"
 #include "sink.h"
 #include "step.h"
 #include "stmt.h"
@@ -470,7 +470,7 @@ cmd_claimed(void *arg, const struct db_result *res)
 	}
 	cmd_unclaimed(cs, res);
 	if (n > 0)
-		serve_events(cs->hub->serve, 0);
+		publish_events(cs->hub->publish, 0);
 	cmd_claim(cs);
 }
 

@@ -23,7 +23,7 @@
 #include "hubd.h"
 #include "listen.h"
 #include "node.h"
-#include "serve.h"
+#include "publish.h"
 #include "sink.h"
 #include "stmt.h"
 
@@ -263,7 +263,7 @@ enroll_accept(struct enroll *e, struct enroll_req *r,
 	n = node_attach(h, r->conn, &info);
 	conn_live(r->conn, n);
 	again_start(n);
-	serve_events(h->serve, 1);
+	publish_events(h->publish, 1);
 	log_debug("node %s: connected from %s", n->name, r->host);
 }
 

@@ -30,6 +30,7 @@
 #include "hubd.h"
 #include "listen.h"
 #include "node.h"
+#include "publish.h"
 #include "push.h"
 #include "sealer.h"
 #include "serve.h"
@@ -245,7 +246,7 @@ hubd_warned(void *arg)
 {
 	struct hubd *h = arg;
 
-	serve_events(h->serve, 1);
+	publish_events(h->publish, 1);
 }
 
 static void
@@ -277,6 +278,7 @@ hubd_start(struct hubd *h)
 	h->alarms = alarms_new(h);
 	h->compares = compares_new(h);
 	h->history = history_new(h);
+	h->publish = publish_new(h);
 	h->sink = sink_new(h);
 	h->hub = hub_new(h);
 	hubd_connect(h);
@@ -383,6 +385,7 @@ hubd_free(struct hubd *h)
 	nodes_free(h->nodes);
 	sealer_free(h->sealer);
 	serve_free(h->serve);
+	publish_free(h->publish);
 	cmds_free(h->cmds);
 	pushes_free(h->pushes);
 	cache_free(h->cache);

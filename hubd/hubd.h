@@ -79,6 +79,7 @@ struct hubd {
 	struct compares		*compares;
 	struct history		*history;
 	struct sink		*sink;
+	struct publish		*publish;
 	struct serve		*serve;
 	struct sealer		*sealer;
 	struct hub_settings	 set;

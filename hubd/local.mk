@@ -11,7 +11,7 @@ hubd_libhubd_a_SOURCES = \
 	hubd/hub.c hubd/hub.h hubd/hubd.c hubd/hubd.h \
 	hubd/listen.c hubd/listen.h hubd/node.c hubd/node.h \
 	hubd/note.c hubd/note.h hubd/numbered.c hubd/numbered.h \
-	hubd/proto.c hubd/proto.h \
+	hubd/proto.c hubd/proto.h hubd/publish.c hubd/publish.h \
 	hubd/push.c hubd/push.h hubd/queue.c hubd/queue.h \
 	hubd/sealer.c hubd/sealer.h hubd/serve.c hubd/serve.h \
 	hubd/sink.c hubd/sink.h hubd/stmt.c hubd/stmt.h \

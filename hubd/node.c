@@ -20,9 +20,9 @@
 #include "hubd.h"
 #include "node.h"
 #include "note.h"
+#include "publish.h"
 #include "push.h"
 #include "queue.h"
-#include "serve.h"
 #include "sink.h"
 
 #define RIVALS_MAX	3			/* changes of address, */
@@ -306,7 +306,7 @@ node_detach(struct hubd *h, struct conn *c, const char *why)
 	sink_forget(h->sink, n);
 	again_forget(n);
 	queue_forget(n);
-	serve_gone(h->serve, n);
+	publish_gone(h->publish, n);
 	np = nodes_slot(h->nodes, &n->id);
 	*np = n->hnext;
 	h->nodes->count--;

@@ -22,7 +22,7 @@
 #include "node.h"
 #include "note.h"
 #include "numbered.h"
-#include "serve.h"
+#include "publish.h"
 #include "sink.h"
 #include "stmt.h"
 
@@ -118,7 +118,7 @@ event_result(struct hubd *h, const struct db_result *res, uint64_t number,
 		rows = (unsigned)db_i64(res, 0, 0);
 	}
 	h->count.events_stored += rows;
-	serve_events(h->serve, rows);
+	publish_events(h->publish, rows);
 	return BATCH_STORED;
 }
 
@@ -176,7 +176,7 @@ end_result(struct hubd *h, const struct db_result *res, uint64_t number,
     unsigned rows)
 {
 	if (db_rows(res) == 1 && db_i64(res, 0, 0) > 0)
-		serve_events(h->serve, (uint32_t)db_i64(res, 0, 0));
+		publish_events(h->publish, (uint32_t)db_i64(res, 0, 0));
 	return BATCH_STORED;
 }
 
@@ -226,7 +226,7 @@ static enum batch_fate
 final_result(struct hubd *h, const struct db_result *res, uint64_t number,
     unsigned rows)
 {
-	serve_events(h->serve, 0);
+	publish_events(h->publish, 0);
 	return BATCH_STORED;
 }
 

@@ -392,6 +392,37 @@ def test_slow_reader(s):
     n.close()
 
 
+def test_more_than_a_channel_holds(s):
+    """Somebody wants whole stats, more than go from hub to apid in a second
+    at once: the numbers of all nodes are told to others all the same"""
+    count, size = 90, 300000
+    tokens = [s.admin().node_add("large %d" % i)[1] for i in range(count)]
+    sim = mast.Sim(s, "--stats-bytes", size, creds="".join(
+        "token %s edge\n" % t for t in tokens))
+    mast.wait_until(lambda: sim.report().get("online") == count, 60,
+                    "all online")
+    greedy = s.admin().dashboard()
+    greedy.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    greedy.text('{"type":"subscribe","topics":["status","stats"]}')
+    f = Feed(s.admin(), topics=["stats"], stats="numbers")
+    f.until(lambda f: len(f.nodes) >= count, "all nodes", 20)
+    begin = len(f.log)
+    seen = {n: doc["last_seen_at"] for n, doc in f.nodes.items()}
+    f.until(lambda f: all(f.nodes[n]["last_seen_at"] != at
+                          for n, at in seen.items() if n in f.nodes),
+            "all of them again", 10)
+    assert len(f.log) - begin <= 10 * mast.PATIENCE, len(f.log) - begin
+    # Who wants whole stats and reads gets them.
+    g = Feed(s.admin(), topics=["stats"], nodes=list(seen)[:5])
+    g.until(lambda g: sum(1 for n in g.nodes.values() if n.get("stats") and
+                          len(json.dumps(n["stats"])) > size / 2) == 5,
+            "five whole stats", 20)
+    g.close()
+    f.close()
+    greedy.sock.close()
+    sim.stop()
+
+
 def test_hub_away(s):
     """The loss of the hub is told; its return brings the nodes"""
     n = s.node("hub goes")
