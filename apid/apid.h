@@ -25,6 +25,7 @@ struct event_base;
 struct feed;
 struct http;
 struct hub;
+struct hubs;
 struct ipc;
 struct metrics;
 struct proc;
@@ -99,6 +100,7 @@ struct apid {
 	 *   feed.h feed_new feed_free; feed_browsers(const struct feed *)
 	 */
 	struct hub		*hub;
+	struct hubs		*hubs;
 	struct ai		*ai;
 	struct feed		*feed;
 };

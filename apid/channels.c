@@ -13,6 +13,7 @@
 #include "feed.h"
 #include "http.h"
 #include "hub.h"
+#include "hubs.h"
 #include "log.h"
 #include "metrics.h"
 #include "proc.h"
@@ -94,6 +95,7 @@ channels_open(struct apid *a, struct acquired *got)
 	a->relay = relay_new(a);
 	a->feed = feed_new(a);
 	a->hub = hub_new(a);
+	a->hubs = hubs_new(a);
 	a->ai = ai_new(a);
 	a->metrics = metrics_new(a, got->metrics_fd, got->ctl_fd);
 	a->http = http_new(a, got->listen_fd, &why);
@@ -110,6 +112,7 @@ channels_close(struct apid *a)
 	relay_free(a->relay);
 	metrics_free(a->metrics);
 	ai_free(a->ai);
+	hubs_free(a->hubs);
 	hub_free(a->hub);
 	feed_free(a->feed);
 	auth_free(a->auth);

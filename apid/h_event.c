@@ -7,6 +7,7 @@
 #include "apid.h"
 #include "arg.h"
 #include "db.h"
+#include "feed.h"
 #include "h_event.h"
 #include "json.h"
 #include "page.h"
@@ -209,8 +210,10 @@ acked(struct req *req, const struct db_result *res)
 {
 	if (db_rows(res) == 0)
 		req_fail(req, ERR_NOT_FOUND, "there is no such event");
-	else
+	else {
+		feed_bell(req->apid->feed);
 		req_empty(req, 200);
+	}
 }
 
 void
@@ -231,6 +234,13 @@ arg_when(struct req *req, const struct json_state *has, int64_t us)
 	return has->present ? arg_time(req, us) : db_null();
 }
 
+static void
+acked_many(struct req *req, const struct db_result *res)
+{
+	feed_bell(req->apid->feed);
+	answer(req, res);
+}
+
 void
 h_event_ack_bulk(struct req *req)
 {
@@ -245,7 +255,7 @@ h_event_ack_bulk(struct req *req)
 		arg_i64(req, BULK_MAX),
 	};
 
-	req_db(req, STMT_EVENT_ACK_BULK, args, nitems(args), answer);
+	req_db(req, STMT_EVENT_ACK_BULK, args, nitems(args), acked_many);
 }
 
 void

@@ -36,7 +36,7 @@ apid_libapid_a_SOURCES += \
 	apid/h_token.c apid/h_token.h apid/factor.c apid/factor.h \
 	apid/h_self.c apid/h_self.h apid/h_session.c apid/h_session.h \
 	apid/h_totp.c apid/h_totp.h apid/totp.c apid/totp.h \
-	apid/hub.c apid/hub.h apid/picture.c apid/picture.h \
+	apid/hub.c apid/hub.h apid/hubs.c apid/hubs.h apid/picture.c apid/picture.h \
 	apid/news.c apid/news.h apid/sub.c apid/sub.h \
 	apid/view.c apid/view.h apid/subs.c apid/subs.h \
 	apid/sibling.c apid/sibling.h apid/ui.h

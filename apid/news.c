@@ -23,7 +23,8 @@
 
 struct gap { int64_t lo, hi; mono_us since; };
 
-/* One numbered kind of rows: events, and changes of commands and alarms. */
+/* One numbered kind of rows: events, and changes of commands, alarms and
+ * events. */
 struct stream {
 	int64_t		 max;		/* highest that was seen */
 	struct gap	 gap[GAPS];
@@ -111,8 +112,9 @@ forget(struct news *news)
 	old->n = 0;
 }
 
+/* node NULL: some of the topic were left out here. */
 static void
-keep(struct news *news, enum sub_topic topic, const struct id *node,
+keep(struct news *news, unsigned topic, const struct id *node,
     struct slice text)
 {
 	struct news_item *item;
@@ -122,8 +124,12 @@ keep(struct news *news, enum sub_topic topic, const struct id *node,
 	    news->stats.bytes + text.n > BYTES))
 		forget(news);
 	item = &news->item[++news->last % ITEMS];
-	*item = (struct news_item){ .topic = topic, .node = *node,
-	    .text = xstrndup(text.p, text.n), .n = text.n };
+	*item = (struct news_item){ .topic = topic, .hole = node == NULL };
+	if (node != NULL) {
+		item->node = *node;
+		item->text = xstrndup(text.p, text.n);
+		item->n = text.n;
+	}
 	news->stats.bytes += text.n;
 	news->stats.items++;
 }
@@ -181,42 +187,60 @@ gap_expire(struct stream *s)
 
 /* ---- reading ---- */
 
+/* An event has its own number; when it is acknowledged that is a change. */
+static struct stream *
+stream_of(struct news *news, struct slice kind)
+{
+	return slice_eq(kind, "event") ? &news->events : &news->changes;
+}
+
+/* 0: no kind of ours. */
+static unsigned
+topic_of(struct slice kind)
+{
+	static const struct { const char *name; enum sub_topic topic; }
+	    kinds[] = { { "event", SUB_EVENTS }, { "ack", SUB_EVENTS },
+	    { "command", SUB_COMMANDS }, { "alarm", SUB_ALARMS } };
+	size_t k;
+
+	for (k = 0; k < nitems(kinds); k++)
+		if (slice_eq(kind, kinds[k].name))
+			return kinds[k].topic;
+	return 0;
+}
+
 /* Rows come by kind and number, so a stream's highest grows. */
 static void
 take_row(struct news *news, const struct db_result *res, int i)
 {
-	static const struct { const char *name; enum sub_topic topic; }
-	    kinds[] = { { "event", SUB_EVENTS }, { "command", SUB_COMMANDS },
-	    { "alarm", SUB_ALARMS } };
 	struct slice kind = db_get(res, i, 0);
+	unsigned topic = topic_of(kind);
 	int64_t seq = db_i64(res, i, 1);
 	struct stream *s;
 	struct id node;
-	size_t k = 0;
 
-	while (k < nitems(kinds) && !slice_eq(kind, kinds[k].name))
-		k++;
-	if (k == nitems(kinds) || db_id(res, i, 2, &node) == -1)
+	if (topic == 0 || db_id(res, i, 2, &node) == -1)
 		return;
-	s = kinds[k].topic == SUB_EVENTS ? &news->events : &news->changes;
+	s = stream_of(news, kind);
 	if (seq > s->max) {
 		gap_add(s, s->max + 1, seq - 1);
 		s->max = seq;
 	} else {
 		gap_fill(s, seq);
 	}
-	keep(news, kinds[k].topic, &node, db_get(res, i, 3));
+	keep(news, topic, &node, db_get(res, i, 3));
 }
 
-/* One kind had more than fits: who watches learns of the newest. */
+/* One kind had more than fits: who watches learns of the newest, and that
+ * there were others. */
 static void
 skip_old(struct news *news, const struct db_result *res, int i)
 {
 	struct slice kind = db_get(res, i, 0);
-	struct stream *s = slice_eq(kind, "event") ? &news->events :
-	    &news->changes;
+	struct stream *s = stream_of(news, kind);
 	int64_t seq = db_i64(res, i, 1);
 
+	keep(news, topic_of(kind), NULL, kind);
 	if (seq <= s->max + 1)
 		return;
 	news->stats.skipped += (uint64_t)(seq - 1 - s->max);

@@ -18,7 +18,8 @@ struct apid;
 struct news;
 
 struct news_item {
-	enum sub_topic	 topic;
+	unsigned	 topic;		/* of enum sub_topic */
+	bool		 hole;		/* some of it were left out here */
 	struct id	 node;		/* of a hub's own event: the hub */
 	char		*text;		/* as REST shows it */
 	size_t		 n;

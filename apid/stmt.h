@@ -89,6 +89,7 @@ enum stmt {			/* the order of the tables */
 	STMT_CERT_EXPIRY,	/* see certs.h */
 	STMT_CERT_UPLOAD,	/* see the text: id */
 	STMT_CERT_RESTORE,	/* (address, request) done, kept, source */
+	STMT_HUBS_LOST,		/* () name, nodes: of each that was found */
 	STMT_SYSTEM__END,
 	/* stmt_user.c */
 	STMT_USER_LIST = STMT_USER,	/* () json */

@@ -80,4 +80,6 @@ const struct db_stmt stmt_system[DB_ROW(STMT_SYSTEM__END)] = {
 	    " WHERE b.id = g.previous))", "1", "2", "g, n") ")"
 	    " SELECT EXISTS (SELECT FROM n), o.kept, o.previous FROM o",
 	    2, DB_ACTOR },
+	[DB_ROW(STMT_HUBS_LOST)] = { "hubs_lost",
+	    "SELECT name, nodes FROM mast.hubs_lost()", 0, 0 },
 };

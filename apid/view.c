@@ -375,7 +375,26 @@ static bool
 wanted(const struct view *v, const struct news_item *item,
     enum sub_topic topic)
 {
-	return item->topic == topic && sub_ids_have(&v->nodes, &item->node);
+	return item->topic == topic && !item->hole &&
+	    sub_ids_have(&v->nodes, &item->node);
+}
+
+/* Of what it wants some are not held any more, or never were. */
+static bool
+missed(const struct view *v, const struct news *news, uint64_t since,
+    uint64_t to)
+{
+	const struct news_item *item;
+	uint64_t i = since;
+
+	if (since < news_floor(news))
+		return true;
+	while (i < to) {
+		item = news_at(news, ++i);
+		if (item->hole && (item->topic & v->sub.topics) != 0)
+			return true;
+	}
+	return false;
 }
 
 static void
@@ -418,16 +437,18 @@ view_news(struct view *v, const struct news *news, uint64_t since)
 {
 	struct view_text *t = &v->news;
 	uint64_t floor = news_floor(news);
+	bool some;
 
 	if (t->b.len > 0 && t->since == since && t->to == news_last(news))
 		return t;
 	buf_clear(&t->b);
-	t->empty = since >= floor;
 	t->since = since < floor ? floor : since;
 	t->to = news_end(news, t->since);
+	some = missed(v, news, since, t->to);
+	t->empty = !some;
 	buf_printf(&t->b, "{\"type\":\"news\",\"epoch\":\"%s\","
 	    "\"news\":%llu,\"missed\":%s", v->epoch,
-	    (unsigned long long)t->to, since < floor ? "true" : "false");
+	    (unsigned long long)t->to, some ? "true" : "false");
 	put_news(v, news, SUB_EVENTS, "events", t);
 	put_news(v, news, SUB_COMMANDS, "commands", t);
 	put_news(v, news, SUB_ALARMS, "alarms", t);

@@ -5,7 +5,7 @@
 #ifndef MAST_DBSCHEMA_H
 #define MAST_DBSCHEMA_H
 
-#define SCHEMA_MIN	18
-#define SCHEMA_MAX	18
+#define SCHEMA_MIN	21
+#define SCHEMA_MAX	21
 
 #endif

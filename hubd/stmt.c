@@ -25,7 +25,7 @@
 #define HUB_START \
     "WITH old AS (SELECT h.id, CASE WHEN h.flushed_at > now() THEN\n" \
     "    least(h.started_at, now()) ELSE h.flushed_at END AS flushed_at,\n" \
-    "    h.stopped_at, h.seen_at\n" \
+    "    h.stopped_at, h.seen_at, h.lost_at\n" \
     "    FROM mast.hubs h WHERE h.name = $2 AND h.id <> $1::uuid\n" \
     "    AND (h.stopped_at IS NULL OR EXISTS (SELECT\n" \
     "	FROM mast.node_sessions s WHERE s.hub_id = h.id)) FOR UPDATE),\n" \
@@ -37,7 +37,8 @@
     "    SELECT gone.node_id, greatest(old.seen_at, (SELECT max(b.at)\n" \
     "    FROM mast.node_states b WHERE b.node_id = gone.node_id)\n" \
     "    + interval '1 us'), 'unknown' FROM gone JOIN old\n" \
-    "    ON old.id = gone.hub_id ON CONFLICT (node_id, at) DO NOTHING),\n" \
+    "    ON old.id = gone.hub_id AND old.lost_at IS NULL\n" \
+    "    ON CONFLICT (node_id, at) DO NOTHING),\n" \
     "lost AS (UPDATE mast.commands c SET state = 'unknown',\n" \
     "    done_at = now(), error = 'the hub stopped before the answer'\n" \
     "    WHERE c.state = 'sent' AND c.hub_id IN (SELECT h.id\n" \
@@ -66,8 +67,7 @@
 
 /* $1 hub, $2 all events received before this are stored. */
 #define HUB_BEAT \
-    "UPDATE mast.hubs SET seen_at = now(), " FLUSHED("$2::bigint") "\n" \
-    "WHERE id = $1::uuid RETURNING stopped_at IS NOT NULL"
+    "SELECT ended FROM mast.hub_beat($1::uuid, " AT("$2::bigint") ")"
 
 #define HUB_STOP \
     "WITH gone AS (DELETE FROM mast.node_sessions s\n" \
@@ -270,7 +270,9 @@
     "WITH marks AS (DELETE FROM mast.event_marks m\n" \
     "    WHERE m.started_at < now() - interval '30 days' AND EXISTS (SELECT\n" \
     "    FROM mast.event_marks n WHERE n.node_id = m.node_id\n" \
-    "    AND n.started_at > m.started_at))\n" \
+    "    AND n.started_at > m.started_at)),\n" \
+    "changes AS (DELETE FROM mast.event_changes c\n" \
+    "    WHERE c.at < now() - interval '1 hour')\n" \
     "SELECT mast.drop_old_partitions(), mast.purge_expired(),\n" \
     "    mast.purge_commands()"
 

@@ -13,7 +13,7 @@ BB_TESTS = \
 	tests/bb/test_bulk.py \
 	tests/bb/test_events.py tests/bb/test_export.py \
 	tests/bb/test_fleet.py tests/bb/test_flows.py \
-	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_import.py \
+	tests/bb/test_http.py tests/bb/test_hub.py tests/bb/test_hubs.py tests/bb/test_import.py \
 	tests/bb/test_nodes.py \
 	tests/bb/test_page.py tests/bb/test_place.py tests/bb/test_readme.py
 BB_TESTS += tests/bb/test_alarms.py tests/bb/test_history.py tests/bb/test_config.py

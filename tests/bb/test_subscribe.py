@@ -244,6 +244,67 @@ def test_news(s):
     other.close()
 
 
+def test_acknowledged(s):
+    """An event that is acknowledged comes again, one by one or many at once,
+    and only to who may see its node"""
+    n, other = s.node("acked"), s.node("acked elsewhere")
+    for i in range(3):
+        n.event("a%d" % i, severity="warning")
+    other.event("b", severity="warning")
+    ids = mast.wait_until(lambda: (lambda r: [x[0] for x in r] if len(r) == 3
+                                   else None)(s.sql(
+        "SELECT id FROM mast.events WHERE node_id = %s AND category = 'test' "
+        "ORDER BY id", n.id)), 10, "the events are stored")
+    s.user_add("acked-user", "viewer", nodes=[other.id])
+    f = Feed(s.admin(), topics=["events"])
+    g = Feed(s.session_for("acked-user"), topics=["events"])
+    f.read()
+    g.read()
+    s.admin().post("/api/v1/events/%d/ack" % ids[0],
+                   {"note": "seen"}).want(200)
+    f.until(lambda f: any(e["id"] == ids[0] and e["acknowledged"]
+                          for e in f.events), "the acknowledgement", 5)
+    rest = s.admin().get("/api/v1/events/%d" % ids[0]).want(200).json
+    tap.equal([e for e in f.events if e["id"] == ids[0]][-1], rest,
+              "as REST shows it")
+    tap.equal(rest["note"], "seen")
+    s.admin().post("/api/v1/events/ack", {"node_id": n.id}).want(200)
+    f.until(lambda f: set(ids) <= {e["id"] for e in f.events
+                                   if e["acknowledged"]}, "the others", 5)
+    s.admin().post("/api/v1/events/ack", {"node_id": other.id}).want(200)
+    g.until(lambda g: any(e["acknowledged"] for e in g.events), "its own", 5)
+    tap.equal({e["node_id"] for e in g.events}, {other.id})
+    f.close()
+    g.close()
+    n.close()
+    other.close()
+
+
+def test_too_many_at_once(s):
+    """Of more rows than are read at once the newest come, and it is said
+    that there were others"""
+    n = s.node("flood")
+    f = Feed(s.admin(), topics=["events"], nodes=[n.id])
+    a = Feed(s.admin(), topics=["alarms"], nodes=[n.id])
+    f.read()
+    a.read()
+    s.sql("INSERT INTO mast.events (created_at, node_id, node_name, severity,"
+          " category, message) SELECT now(), %s, 'flood', 'info', 'many', i "
+          "FROM generate_series(1, 900) i", n.id)
+    f.until(lambda f: any(e["message"] == "900" for e in f.events),
+            "the newest")
+    assert any(d.get("missed") for d in f.log), "nothing was said"
+    many = [e for e in f.events if e["category"] == "many"]
+    assert len(many) < 900, len(many)
+    n.event("after")
+    f.until(lambda f: any(e["message"] == "after" for e in f.events), "it")
+    assert f.log[-1]["missed"] is False
+    assert not any(d.get("missed") for d in a.log), "not of alarms"
+    f.close()
+    a.close()
+    n.close()
+
+
 def test_alarms(s):
     """A node that goes is an alarm, one that returns closes it"""
     n = s.node("alarming")

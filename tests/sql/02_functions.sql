@@ -8,12 +8,13 @@ WHERE p.pronamespace = 'mast'::regnamespace;
 
 SELECT is((SELECT string_agg(x.line, E'\n')
     FROM plpgsql_check_function(p.oid, coalesce(t.tgrelid, 0)::regclass,
-	extra_warnings := true, performance_warnings := false) x (line)
+	newtable := t.tgnewtable, extra_warnings := true,
+	performance_warnings := false) x (line)
     WHERE x.line !~ '(reserved keyword|never read|unused)'),
     NULL, p.proname || ' is sound')
 FROM pg_proc p
 JOIN pg_language l ON l.oid = p.prolang AND l.lanname = 'plpgsql'
-LEFT JOIN LATERAL (SELECT tgrelid FROM pg_trigger t WHERE t.tgfoid = p.oid
+LEFT JOIN LATERAL (SELECT tgrelid, tgnewtable FROM pg_trigger t WHERE t.tgfoid = p.oid
     LIMIT 1) t ON true
 WHERE p.pronamespace = 'mast'::regnamespace ORDER BY p.proname;
 

@@ -2,7 +2,7 @@
 -- and apid alone may ask.
 BEGIN;
 SET search_path = tap, pg_catalog;
-SELECT plan(9);
+SELECT plan(10);
 
 INSERT INTO mast.nodes (id, name, device_type) VALUES
     ('00000000-0000-4000-8000-0000000000f1', 'feed', 'edge');
@@ -47,6 +47,15 @@ INSERT INTO mast.events (id, created_at, node_id, node_name, severity,
 SELECT results_eq($$SELECT count(*)::int, bool_and(more), max(seq) - max(
     m.event) FROM pg_temp.news(), mark m WHERE kind = 'event'$$,
     $$VALUES (501, true, 700::bigint)$$, 'of many the newest, and it says so');
+
+CREATE TEMP TABLE here AS SELECT * FROM mast.feed_start();
+UPDATE mast.events e SET acknowledged_at = now(), ack_name = 'a'
+    FROM mark m WHERE e.id IN (m.event + 1, m.event + 4);
+SELECT results_eq($$SELECT n.kind, n.json::json->>'message',
+    (n.json::json->>'acknowledged')::boolean FROM here h, mark m,
+    mast.feed_news(m.event + 700, '{}', '{}', h.change, '{}', '{}') n$$,
+    $$VALUES ('ack', 'e1', true), ('ack', 'e4', true)$$,
+    'an event that is acknowledged is news again');
 
 SET LOCAL ROLE _mast_apid;
 SELECT throws_ok('SELECT nextval(''mast.change_seq'')', '42501', NULL,

@@ -1,0 +1,256 @@
+#!/usr/bin/python3
+"""Two hubs side by side on one database: a node moves from one to the other,
+epochs fence the older, a queued command goes to the owner; and what is told
+of a hub that gives no sign of life, whoever is left to tell it."""
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import hubkit
+import mast
+import tap
+
+
+def free_port():
+    with socket.socket() as x:
+        x.bind(("127.0.0.1", 0))
+        return x.getsockname()[1]
+
+
+class Second:
+    """Another hubd: its own name, door and sockets, the same database. To a
+    mast.Node it is what a Suite is."""
+
+    def __init__(self, s, name):
+        self.suite, self.nodes, self.name = s, s.nodes, name
+        self.node_port = free_port()
+        self.run_dir = os.path.join(s.state, "run-" + name)
+        os.mkdir(self.run_dir)
+        self.conf = os.path.join(s.state, name + ".conf")
+        with open(s.conf) as f:
+            text = f.read()
+        text = text.replace("run_dir = " + s.run_dir,
+                            "run_dir = " + self.run_dir)
+        text = text.replace("listen = 127.0.0.1:%d" % s.node_port,
+                            "listen = 127.0.0.1:%d\nname = %s" % (
+                                self.node_port, name))
+        with open(self.conf, "w") as f:
+            f.write(text)
+        self.start()
+
+    def rows(self):
+        return {r[0] for r in self.suite.sql(
+            "SELECT id FROM mast.hubs WHERE name = %s", self.name)}
+
+    def start(self):
+        before = self.rows()
+        with open(os.path.join(self.suite.state, "log", self.name + ".log"),
+                  "a") as log:
+            self.proc = subprocess.Popen(
+                [self.suite.program("mastkeeper-hubd"), "-f", self.conf],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+        self.id, = mast.wait_until(lambda: self.rows() - before, 20,
+                                   "%s is registered" % self.name)
+
+    def end(self, sig=signal.SIGTERM):
+        self.proc.send_signal(sig)
+        return self.proc.wait(30 * mast.PATIENCE)
+
+
+def session(s, node_id):
+    """Hub and epoch of the session that the database knows."""
+    rows = s.sql("SELECT hub_id, epoch FROM mast.node_sessions "
+                 "WHERE node_id = %s", node_id)
+    return rows[0] if rows else (None, None)
+
+
+def first_hub(s):
+    return s.one("SELECT id FROM mast.hubs WHERE name <> 'second' AND "
+                 "stopped_at IS NULL ORDER BY started_at DESC LIMIT 1")
+
+
+def offline_alarm(s, node_id):
+    """Whether it is open; None: there is none."""
+    rows = s.sql("SELECT closed_at IS NULL FROM mast.alarms WHERE node_id = "
+                 "%s AND code = 'node_offline' ORDER BY last_at DESC",
+                 node_id)
+    return rows[0][0] if rows else None
+
+
+def told(s, hub):
+    return s.one("SELECT count(*) FROM mast.events WHERE node_id = %s AND "
+                 "details ->> 'error_code' = 'hub_lost'", hub)
+
+
+def both(s):
+    """The second hub, made by the first test that wants it."""
+    if not hasattr(s, "second"):
+        s.second = Second(s, "second")
+    return s.second
+
+
+def test_move(s):
+    """A node that comes to the other hub is its; the older socket is closed
+    and says nothing of the node any more"""
+    b = both(s)
+    n = s.node("mover")
+    tap.equal(session(s, n.id)[0], first_hub(s))
+    epoch = session(s, n.id)[1]
+    m = mast.Node(b, creds=(n.id, n.secret)).online()
+    hub, newer = session(s, n.id)
+    tap.equal(hub, b.id)
+    assert newer > epoch, (epoch, newer)
+    # The first hub learns it with its next row about the node.
+    n.stats()
+    code, why = hubkit.closed(n, 20)
+    tap.equal(code, 1008)
+    tap.contains(why, "connected elsewhere")
+    mast.wait_until(lambda: hubkit.status(s)["sessions"] == 0, 10,
+                    "the first hub lets it go")
+    m.event("after", category="move")
+    mast.wait_until(lambda: hubkit.messages(s, n.id, "move") == ["after"],
+                    10, "the event is stored")
+    tap.equal(session(s, n.id), (hub, newer))
+    tap.equal(hubkit.state(s, n.id), "online")
+    tap.equal(s.admin().node(n.id)["status"], "online")
+    tap.equal(offline_alarm(s, n.id), None)
+    assert not [x for x in hubkit.messages(s, n.id, "connection")
+                if x.startswith("Node disconnected")]
+    m.close()
+    mast.wait_until(lambda: hubkit.state(s, n.id) == "offline", 10,
+                    "the owner says that it is gone")
+
+
+def test_command_to_the_owner(s):
+    """A queued command reaches the node where it is, once"""
+    b = both(s)
+    n = s.node("ordered")
+    m = mast.Node(b, creds=(n.id, n.secret)).online()
+    r = s.admin().post("/api/v1/nodes/%s/command" % n.id, {
+        "action": {"type": "restart_flow", "flow_id": "f"}, "queue": True})
+    r.want(202)
+    command = r.json["command_id"]
+    mast.wait_until(lambda: s.one(
+        "SELECT state FROM mast.commands WHERE id = %s", command) == "acked",
+        20, "it is acknowledged")
+    tap.equal([c for c, a in m.commands if a["type"] == "restart_flow"],
+              [command])
+    tap.equal([c for c, a in n.commands if a["type"] == "restart_flow"], [])
+    tap.equal(s.one("SELECT hub_id FROM mast.commands WHERE id = %s",
+                    command), b.id)
+    m.close()
+    n.close()
+
+
+def test_numbered_events_move(s):
+    """Numbered events that come again at the other hub are stored once"""
+    b = both(s)
+    n = s.node("counter", auto=False)
+    n.close()
+    boot = "5f0d7cb6-6b1d-4a8e-9f3e-0d6c5b1a2e01"
+    n.boot, m = boot, mast.Node(b, creds=(n.id, n.secret), auto=False)
+    m.boot = boot
+    n.online()
+    for i in range(1, 21):
+        n.event(str(i), seq=i)
+    mast.wait_until(lambda: len(hubkit.events_of(s, n.id)) == 20, 10,
+                    "twenty are stored")
+    m.online()
+    for i in range(11, 31):
+        m.event(str(i), seq=i)
+    mast.wait_until(lambda: len(hubkit.events_of(s, n.id)) == 30, 10,
+                    "thirty are stored")
+    tap.equal(set(hubkit.events_of(s, n.id).values()), {1}, "each once")
+    m.close()
+    n.drop()
+
+
+def test_one_is_killed(s):
+    """Nobody starts it again: its nodes are offline with an alarm each, and
+    one event names it. A node goes to the other hub and is well"""
+    b = both(s)
+    n = mast.Node(b, creds=(lambda x: (x.id, x.secret))(
+        s.node("orphan"))).online()
+    stays = s.node("stays")
+    lost, epoch = session(s, n.id)
+    tap.equal(lost, b.id)
+    b.end(signal.SIGKILL)
+    mast.wait_until(lambda: offline_alarm(s, n.id), 60, "the alarm")
+    tap.equal(hubkit.state(s, n.id), "offline")
+    tap.equal(s.admin().node(n.id)["status"], "offline")
+    tap.equal(told(s, lost), 1)
+    tap.equal(hubkit.state(s, stays.id), "online")
+    tap.equal(offline_alarm(s, stays.id), None)
+    strip = [r[0] for r in s.sql("SELECT state FROM mast.node_states WHERE "
+                                 "node_id = %s ORDER BY at", n.id)]
+    tap.equal(strip[-2:], ["unknown", "offline"], "what nobody saw")
+    again = mast.Node(s, creds=(n.id, n.secret)).online()
+    mast.wait_until(lambda: offline_alarm(s, n.id) is False, 10,
+                    "the alarm is over")
+    hub, newer = session(s, n.id)
+    tap.equal(hub, first_hub(s))
+    assert newer > epoch
+    # The killed one starts again: what it left is not what is now.
+    b.start()
+    mast.wait_until(lambda: s.one("SELECT stopped_at IS NOT NULL FROM "
+                                  "mast.hubs WHERE id = %s", lost), 10,
+                    "its last start is over")
+    tap.equal(session(s, n.id), (hub, newer))
+    tap.equal(hubkit.state(s, n.id), "online")
+    tap.equal(s.one("SELECT count(*) FROM mast.events WHERE details ->> "
+                    "'hub_id' = %s AND details ->> 'error_code' = "
+                    "'hub_crashed'", lost), 1)
+    again.close()
+    stays.close()
+
+
+def test_only_hub_is_silent(s):
+    """The only hub is stopped, not dead: its nodes are offline until it goes
+    on, and then online in the same session"""
+    if hasattr(s, "second"):
+        tap.equal(s.second.end(), 0)
+        del s.second
+    n = s.node("frozen")
+    hub, epoch = session(s, n.id)
+    os.kill(s.pids["hubd"], signal.SIGSTOP)
+    try:
+        mast.wait_until(lambda: offline_alarm(s, n.id), 60, "the alarm")
+        tap.equal(s.admin().node(n.id)["status"], "offline")
+        tap.equal(told(s, hub), 1)
+        tap.contains(s.log("apid"), "gives no sign of life")
+    finally:
+        os.kill(s.pids["hubd"], signal.SIGCONT)
+    mast.wait_until(lambda: hubkit.state(s, n.id) == "online", 20,
+                    "it is online again")
+    tap.equal(session(s, n.id), (hub, epoch))
+    tap.equal(offline_alarm(s, n.id), False)
+    tap.equal(n.closed, None)
+    tap.equal(s.one("SELECT lost_at FROM mast.hubs WHERE id = %s", hub), None)
+    n.close()
+
+
+def test_database_was_away(s):
+    """A database that was away for longer is no reason to call a hub lost"""
+    n = s.node("patient")
+    hub, epoch = session(s, n.id)
+    before = told(s, hub)
+    hubkit.kill_postgres(s)
+    s.start_postgres(wait=False)
+    # As if it had been away for long: no hub could write meanwhile.
+    s.sql("UPDATE mast.hubs SET seen_at = now() - interval '60 seconds' "
+          "WHERE id = %s", hub)
+    s.wait_ready()
+    mast.wait_until(lambda: s.one(
+        "SELECT seen_at > now() - interval '5 seconds' FROM mast.hubs "
+        "WHERE id = %s", hub), 30, "the hub beats again")
+    tap.equal(session(s, n.id), (hub, epoch))
+    tap.equal(told(s, hub), before)
+    tap.equal(offline_alarm(s, n.id), None)
+    n.close()
+
+
+if __name__ == "__main__":
+    mast.main(sys.modules[__name__])
