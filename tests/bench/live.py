@@ -1,11 +1,13 @@
 """The live feed, commands and events under load: how late a browser learns
 of a frame, how late a node gets a command, what is stored of a flood of
 events, and what a tick costs that few nodes change in."""
+import argparse
 import datetime
 import json
 import os
 import random
 import re
+import secrets
 import select
 import socket
 import statistics
@@ -13,10 +15,12 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 
 import psycopg2
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "bb"))
+import hubkit                                           # noqa: E402
 import ws                                               # noqa: E402
 
 BROWSERS = int(os.environ.get("BENCH_BROWSERS", "500"))
@@ -113,6 +117,7 @@ class Browsers:
             for fd, _ in self.poll.poll(0.5):
                 self.take(fd, measure)
         return {"bytes": self.bytes, "texts": self.texts,
+                "cpu": sum(os.times()[:2]),
                 "stats": [percentile(self.stats or [-1], q)
                           for q in (0.5, 0.99)] + [len(self.stats)],
                 "events": [percentile(self.events or [-1], q)
@@ -164,6 +169,8 @@ def dashboard(suite, bench):
     bench.record("  samples (events)", got["events"][2], "")
     bench.record("  apid CPU meanwhile", (b[0] - a[0]) / took / 1e4, "%")
     bench.record("  hubd CPU meanwhile", (b[1] - a[1]) / took / 1e4, "%")
+    bench.record("  CPU of all browsers meanwhile", got["cpu"] / took * 100,
+                 "%")
     bench.record("  generator lateness p99", lateness, "ms", goal="5")
 
 
@@ -225,6 +232,24 @@ def command(suite, bench):
                  percentile(waits, 0.5), "ms")
     bench.record("REST request to command on the socket, p99",
                  percentile(waits, 0.99), "ms", goal="10")
+
+
+def register(suite, n):
+    """Lines of credentials of n new nodes."""
+    where = argparse.Namespace(state=suite.info["state"])
+    ids = [str(uuid.uuid4()) for _ in range(n)]
+    words = [secrets.token_hex(32) for _ in range(n)]
+    c = connect(suite).cursor()
+    c.execute("INSERT INTO mast.nodes (id, name, device_type) SELECT u.id, "
+              "format('bench-%%s', lpad(u.i::text, 5, '0')), 'edge' FROM "
+              "unnest(%s::uuid[]) WITH ORDINALITY AS u(id, i)", (ids,))
+    c.execute("INSERT INTO mast.node_secrets (node_id, secret_hash, "
+              "first_used_at) SELECT u.id, u.h, now() FROM unnest("
+              "%s::uuid[], %s::bytea[]) AS u(id, h)", (
+                  ids, [hubkit.keyed_hash(where, "node", w)
+                        for w in words]))
+    c.execute("ANALYZE mast.nodes, mast.node_secrets, mast.node_state")
+    return ["1 %s %s\n" % x for x in zip(ids, words)]
 
 
 def connect(suite):
@@ -340,6 +365,63 @@ def changed(suite, bench):
         stop.set()
         t.join()
         b.close()
+
+
+def backends(c):
+    """CPU of hubd's connections to PostgreSQL, microseconds."""
+    c.execute("SELECT pid FROM pg_stat_activity WHERE usename = "
+              "'_mast_hubd'")
+    return sum(cpu_of(r[0]) for r in c.fetchall())
+
+
+def cpu_of(pid):
+    with open("/proc/%d/schedstat" % pid) as f:
+        return int(f.read().split()[0]) / 1000
+
+
+def history(suite, bench):
+    """What the samples of a fleet cost, and their roll-ups."""
+    n = min(1000, len(suite.creds))
+    bench.say("history of %d nodes" % n)
+    c = connect(suite).cursor()
+    sim = bench.Sim(suite.node, bench.creds_of(suite, n), suite.state,
+                    "--stats-bytes", "5000", "--kind", "edge")
+    sim.all_online(120)
+    time.sleep(12)
+    a, before, begin = suite.counters(), backends(c), time.monotonic()
+    time.sleep(SECS * 2)
+    b, after = suite.counters(), backends(c)
+    took = time.monotonic() - begin
+    sim.stop()
+    rows = b["samples_stored"] - a["samples_stored"]
+    c.execute("SELECT sum(pg_total_relation_size(i.inhrelid)), "
+              "(SELECT count(*) FROM mast.samples) FROM pg_inherits i "
+              "WHERE i.inhparent = 'mast.samples'::regclass")
+    size, stored = c.fetchone()
+    bench.record("history of %d nodes: samples" % n, rows / took, "1/s")
+    bench.record("  dropped", b["samples_dropped"] - a["samples_dropped"],
+                 "samples", goal="0")
+    bench.record("  in the database, a sample", size / stored, "B")
+    bench.record("  CPU share of hubd's database connections",
+                 (after - before) / took / 1e4, "%")
+    bench.record("  a roll-up of ten minutes", rollup(c), "ms",
+                 goal="5000")
+
+
+def rollup(c):
+    """Milliseconds for the minutes of ten minutes of what is there."""
+    c.execute("INSERT INTO mast.samples (node_id, object, at, v) SELECT "
+              "s.node_id, s.object, t, s.v FROM (SELECT DISTINCT ON (node_id,"
+              " object) * FROM mast.samples) s, generate_series("
+              "date_bin('10 min', now(), 'epoch') - interval '20 min', "
+              "date_bin('10 min', now(), 'epoch') - interval '610 s', "
+              "interval '10 s') t ON CONFLICT DO NOTHING")
+    c.execute("UPDATE mast.rollup_marks SET until = date_bin('10 min', "
+              "now(), 'epoch') - interval '20 min'")
+    begin = time.monotonic()
+    c.execute("SELECT mast.rollup(date_bin('10 min', now(), 'epoch') "
+              "- interval '10 min')")
+    return (time.monotonic() - begin) * 1000
 
 
 if __name__ == "__main__":
