@@ -20,7 +20,7 @@ common_libcommon_a_SOURCES = \
 	common/msg.c common/msg.h common/msg_ai.c common/msg_ai.h \
 	common/proc.c common/proc.h common/proc_listen.c \
 	common/rate.c common/rate.h common/role.c common/role.h common/dbschema.h \
-	common/sandbox.c common/sandbox.h common/secret.c common/secret.h \
+	common/sandbox.c common/sandbox.h common/secret.c common/secret_turn.c common/secret.h \
 	common/seal.c common/seal.h \
 	common/sock.c common/sock.h common/str.c common/str.h \
 	common/stream.c common/stream.h \

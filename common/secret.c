@@ -1,6 +1,7 @@
 /*
  * secret: owns libsodium. A key lives in memory that is locked, guarded by
  * unmapped pages, left out of core files and read-only once it is filled.
+ * How its file changes is in secret_turn.c.
  */
 #include <sys/stat.h>
 
@@ -21,6 +22,7 @@
 #define NONCE		crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG		crypto_aead_xchacha20poly1305_ietf_ABYTES
 #define SEAL_OVERHEAD	(1 + NONCE + TAG)
+#define SECRET_FILE	(SECRET_KEYS * SECRET_KEY)
 
 /* RFC 9106's choice for little memory: a file waits for its attacker. */
 #define DERIVE_OPS	3
@@ -31,7 +33,8 @@
 #define PW_MEM	(19456 * 1024)
 
 struct secret_key {
-	uint8_t raw[SECRET_KEY];
+	size_t	n;
+	uint8_t	raw[SECRET_KEYS][SECRET_KEY];
 };
 
 int
@@ -60,16 +63,29 @@ secret_equal(const void *a, const void *b, size_t n)
 
 /* ---- keys ---- */
 
-struct secret_key *
-secret_key_from(const uint8_t raw[SECRET_KEY])
+static struct secret_key *
+key_new(const void *raw, size_t n)
 {
 	struct secret_key *key = sodium_malloc(sizeof(*key));
 
 	if (key == NULL)
 		fatal("secret: no guarded memory");
-	memcpy(key->raw, raw, SECRET_KEY);
+	key->n = n / SECRET_KEY;
+	memcpy(key->raw, raw, n);
 	sodium_mprotect_readonly(key);
 	return key;
+}
+
+struct secret_key *
+secret_key_from(const uint8_t raw[SECRET_KEY])
+{
+	return key_new(raw, SECRET_KEY);
+}
+
+size_t
+secret_key_count(const struct secret_key *key)
+{
+	return key->n;
 }
 
 void
@@ -85,8 +101,10 @@ refuse(struct buf *err_r, const char *path, const char *why)
 	return -1;
 }
 
-static int
-key_read(int fd, const char *path, uint8_t raw[SECRET_KEY], struct buf *err_r)
+/* How many bytes, or -1. */
+static ssize_t
+key_read(int fd, const char *path, uint8_t raw[SECRET_FILE],
+    struct buf *err_r)
 {
 	struct stat	st;
 	ssize_t		n;
@@ -98,21 +116,24 @@ key_read(int fd, const char *path, uint8_t raw[SECRET_KEY], struct buf *err_r)
 	if ((st.st_mode & (S_IWGRP | S_IWOTH | S_IROTH)) != 0)
 		return refuse(err_r, path,
 		    "is open to others: its mode must be 0400 or 0440");
-	if (st.st_size != SECRET_KEY)
-		return refuse(err_r, path, "does not have exactly 32 bytes");
+	if (st.st_size == 0 || st.st_size % SECRET_KEY != 0 ||
+	    st.st_size > SECRET_FILE)
+		return refuse(err_r, path, "does not have exactly 32 bytes, "
+		    "nor 64, 96 or 128 of a changed key");
 	do
-		n = read(fd, raw, SECRET_KEY);
+		n = read(fd, raw, SECRET_FILE);
 	while (n == -1 && errno == EINTR);
-	if (n != SECRET_KEY)
+	if (n != st.st_size)
 		return refuse(err_r, path, "cannot be read");
-	return 0;
+	return n;
 }
 
 struct secret_key *
 secret_key_load(const char *path, struct buf *err_r)
 {
 	struct secret_key	*key = NULL;
-	uint8_t			 raw[SECRET_KEY];
+	uint8_t			 raw[SECRET_FILE];
+	ssize_t			 n;
 	int			 fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -121,8 +142,8 @@ secret_key_load(const char *path, struct buf *err_r)
 		    strerror(errno));
 		return NULL;
 	}
-	if (key_read(fd, path, raw, err_r) == 0)
-		key = secret_key_from(raw);
+	if ((n = key_read(fd, path, raw, err_r)) != -1)
+		key = key_new(raw, (size_t)n);
 	secret_wipe(raw, sizeof(raw));
 	close(fd);
 	return key;
@@ -160,12 +181,12 @@ secret_key_create(const char *path)
 
 /* use tells hashing from sealing, so that no subkey serves both. */
 static void
-subkey(const struct secret_key *key, const char *use, const char *purpose,
+subkey(const uint8_t raw[SECRET_KEY], const char *use, const char *purpose,
     uint8_t out[SECRET_KEY])
 {
 	crypto_generichash_state st;
 
-	crypto_generichash_init(&st, key->raw, SECRET_KEY, SECRET_KEY);
+	crypto_generichash_init(&st, raw, SECRET_KEY, SECRET_KEY);
 	crypto_generichash_update(&st, (const uint8_t *)use, strlen(use) + 1);
 	crypto_generichash_update(&st, (const uint8_t *)purpose,
 	    strlen(purpose));
@@ -179,7 +200,7 @@ secret_hash(const struct secret_key *key, const char *purpose, const void *p,
 {
 	uint8_t sub[SECRET_KEY];
 
-	subkey(key, "mastkeeper hash", purpose, sub);
+	subkey(key->raw[key->n - 1], "mastkeeper hash", purpose, sub);
 	crypto_generichash(out, SECRET_HASH, p, n, sub, sizeof(sub));
 	secret_wipe(sub, sizeof(sub));
 }
@@ -250,40 +271,76 @@ secret_seal(const struct secret_key *key, const char *purpose, const void *p,
 	at = buf_reserve(out, n + SEAL_OVERHEAD);
 	at[0] = SEAL_VERSION;
 	secret_random(at + 1, NONCE);
-	subkey(key, "mastkeeper seal", purpose, sub);
+	subkey(key->raw[0], "mastkeeper seal", purpose, sub);
 	crypto_aead_xchacha20poly1305_ietf_encrypt(at + 1 + NONCE, NULL, p, n,
 	    (const uint8_t *)ad.p, ad.n, NULL, at + 1, sub);
 	secret_wipe(sub, sizeof(sub));
 	buf_commit(out, n + SEAL_OVERHEAD);
 }
 
-int
-secret_open(const struct secret_key *key, const char *purpose, const void *p,
+static int
+open_with(const uint8_t raw[SECRET_KEY], const char *purpose,
+    const uint8_t *in, size_t n, struct slice ad, uint8_t *out)
+{
+	uint8_t	sub[SECRET_KEY];
+	int	r;
+
+	subkey(raw, "mastkeeper seal", purpose, sub);
+	r = crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL,
+	    in + 1 + NONCE, n - 1 - NONCE, (const uint8_t *)ad.p, ad.n,
+	    in + 1, sub);
+	secret_wipe(sub, sizeof(sub));
+	return r;
+}
+
+/* The key that opened it, or -1. */
+static int
+open_any(const struct secret_key *key, const char *purpose, const void *p,
     size_t n, struct slice ad, struct buf *out)
 {
 	const uint8_t	*in = p;
-	uint8_t		 sub[SECRET_KEY], *at;
-	int		 r;
+	uint8_t		*at;
+	size_t		 i;
 
 	if (n < SEAL_OVERHEAD || in[0] != SEAL_VERSION)
 		return -1;
 	at = buf_reserve(out, n - SEAL_OVERHEAD + 1);
-	subkey(key, "mastkeeper seal", purpose, sub);
-	r = crypto_aead_xchacha20poly1305_ietf_decrypt(at, NULL, NULL,
-	    in + 1 + NONCE, n - 1 - NONCE, (const uint8_t *)ad.p, ad.n,
-	    in + 1, sub);
-	secret_wipe(sub, sizeof(sub));
-	if (r == -1)
-		return -1;
-	buf_commit(out, n - SEAL_OVERHEAD);
-	return 0;
+	for (i = 0; i < key->n; i++)
+		if (open_with(key->raw[i], purpose, in, n, ad, at) == 0) {
+			buf_commit(out, n - SEAL_OVERHEAD);
+			return (int)i;
+		}
+	return -1;
+}
+
+int
+secret_open(const struct secret_key *key, const char *purpose, const void *p,
+    size_t n, struct slice ad, struct buf *out)
+{
+	return open_any(key, purpose, p, n, ad, out) == -1 ? -1 : 0;
+}
+
+int
+secret_reseal(const struct secret_key *key, const char *purpose,
+    const void *p, size_t n, struct slice ad, struct buf *out)
+{
+	struct buf plain = BUF_INIT;
+	int by = open_any(key, purpose, p, n, ad, &plain);
+
+	if (by > 0)
+		secret_seal(key, purpose, buf_head(&plain), buf_used(&plain),
+		    ad, out);
+	if (plain.data != NULL)
+		secret_wipe(plain.data, plain.cap);
+	buf_free(&plain);
+	return by > 0 ? 1 : by;
 }
 
 void
 secret_box_public(const struct secret_key *secret_half,
     uint8_t pub[SECRET_KEY])
 {
-	if (crypto_scalarmult_base(pub, secret_half->raw) == -1)
+	if (crypto_scalarmult_base(pub, secret_half->raw[0]) == -1)
 		fatal("secret: no public key");
 }
 
@@ -308,7 +365,7 @@ secret_box_open(const struct secret_key *secret_half, const void *p, size_t n,
 		return -1;
 	secret_box_public(secret_half, pub);
 	at = buf_reserve(out, n - crypto_box_SEALBYTES + 1);
-	if (crypto_box_seal_open(at, p, n, pub, secret_half->raw) == -1)
+	if (crypto_box_seal_open(at, p, n, pub, secret_half->raw[0]) == -1)
 		return -1;
 	buf_commit(out, n - crypto_box_SEALBYTES);
 	return 0;
@@ -320,7 +377,7 @@ static void
 sign_pair(const struct secret_key *seed, uint8_t pub[SECRET_KEY],
     uint8_t pair[crypto_sign_SECRETKEYBYTES])
 {
-	if (crypto_sign_seed_keypair(pub, pair, seed->raw) == -1)
+	if (crypto_sign_seed_keypair(pub, pair, seed->raw[0]) == -1)
 		fatal("secret: no signing key");
 }
 

@@ -26,9 +26,22 @@ void secret_random(void *, size_t);
 void secret_wipe(void *, size_t);
 bool secret_equal(const void *, const void *, size_t);	/* constant time */
 
-/* 32 raw bytes of a file that neither group others nor world may write or
- * world read; NULL with a sentence in err_r. */
+/*
+ * A file that neither group others nor world may write or world read; NULL
+ * with a sentence in err_r. It has 32 raw bytes, or up to SECRET_KEYS times
+ * as many while and after a key is changed: the first key seals and signs,
+ * every one opens, and the last, which never changes, makes the keyed
+ * hashes, because nobody can hash again what is stored only as a hash.
+ */
+#define SECRET_KEYS	4
 struct secret_key *secret_key_load(const char *path, struct buf *err_r);
+size_t secret_key_count(const struct secret_key *);	/* in the file */
+/* The file itself, which is changed whole or not at all and keeps mode
+ * and owner. accept: a new key that opens but does not seal yet; nothing
+ * when one waits already. use: the one that waits seals from now on. retire:
+ * only what seals and what hashes stay. 0, or -1 with a sentence. */
+enum secret_turn { SECRET_ACCEPT, SECRET_USE, SECRET_RETIRE };
+int secret_key_turn(const char *path, enum secret_turn, struct buf *err_r);
 /* Creates the file (O_EXCL, mode 0400) with random bytes: 0 or -1 errno. */
 int secret_key_create(const char *path);
 struct secret_key *secret_key_from(const uint8_t raw[SECRET_KEY]);
@@ -57,6 +70,10 @@ void secret_digest_end(struct secret_digest **, uint8_t out[SECRET_HASH]);
 void secret_seal(const struct secret_key *, const char *purpose,
     const void *p, size_t n, struct slice ad, struct buf *out);
 int secret_open(const struct secret_key *, const char *purpose,
+    const void *p, size_t n, struct slice ad, struct buf *out);
+/* What another key of the file sealed, sealed with the first: 1, 0 when it
+ * is that already, -1 when none opens it. */
+int secret_reseal(const struct secret_key *, const char *purpose,
     const void *p, size_t n, struct slice ad, struct buf *out);
 
 /* aid's key pair: X25519. seal is crypto_box_seal to the public half. */

@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cert.h"
@@ -20,7 +21,9 @@
 #include "secret.h"
 #include "stmt.h"
 #include "str.h"
+#include "tls.h"
 #include "tls_cert.h"
+#include "xmalloc.h"
 
 #define CHAIN_MAX	(64 * 1024)
 #define KEY_MAX		(16 * 1024)
@@ -219,7 +222,8 @@ refuse(const struct ctl *ctl, const struct ctl_args *a,
 
 	for (i = 0; i < f->n; i++)
 		buf_printf(&all, "%s%s: %s", i > 0 ? "; " : "",
-		    a->v[f->v[i].key ? 1 : 0], f->v[i].text);
+		    a->n == 2 ? a->v[f->v[i].key ? 1 : 0] : "the new pair",
+		    f->v[i].text);
 	code = ctl_fail(ctl, CTL_REFUSED, "%s", buf_cstr(&all));
 	buf_free(&all);
 	return code;
@@ -253,6 +257,90 @@ cert_install(struct ctl *ctl, const struct ctl_args *a)
 	wipe(&key);
 	wipe(&plain);
 	buf_free(&in);
+	buf_free(&chain);
+	buf_free(&why);
+	return code;
+}
+
+/* ---- renew ---- */
+
+/* "DNS:a\0IP:192.0.2.1\0" as "a,192.0.2.1". */
+static char *
+name_list(const char *chain)
+{
+	struct buf names = BUF_INIT, list = BUF_INIT;
+	const char *p, *end, *colon;
+	char *text;
+
+	tls_cert_names(chain, &names);
+	p = buf_cstr(&names);
+	for (end = p + buf_used(&names); p < end; p += strlen(p) + 1)
+		if ((colon = strchr(p, ':')) != NULL)
+			buf_printf(&list, "%s%s", buf_used(&list) > 0 ? "," :
+			    "", colon + 1);
+	text = xstrdup(buf_cstr(&list));
+	buf_free(&names);
+	buf_free(&list);
+	return text;
+}
+
+/* A new self-signed pair with the same names. */
+static int
+renew(struct ctl *ctl, const struct ctl_args *a, const char *old)
+{
+	struct buf cert = BUF_INIT, key = BUF_INIT, why = BUF_INIT;
+	struct buf chain = BUF_INIT, plain = BUF_INIT;
+	struct tls_cert_info info;
+	struct tls_faults faults;
+	char *names = NULL;
+	int code;
+
+	if (tls_cert_read(old, &info, &why) == -1)
+		code = ctl_fail(ctl, CTL_FAILED, "%s", buf_cstr(&why));
+	else if (!info.self_signed)
+		code = ctl_fail(ctl, CTL_REFUSED, "the certificate is from "
+		    "%s: get a new one there, then run: mastctl cert install",
+		    info.issuer);
+	else if (names = name_list(old), tls_selfsigned(names, &cert, &key,
+	    &why) == -1)
+		code = ctl_fail(ctl, CTL_FAILED, "%s", buf_cstr(&why));
+	else if (tls_pair_check((struct slice){ buf_cstr(&cert),
+	    buf_used(&cert) }, (struct slice){ buf_cstr(&key),
+	    buf_used(&key) }, wall_now(), &chain, &plain, &faults) == -1)
+		code = refuse(ctl, a, &faults);
+	else
+		code = seal(ctl, &chain, &plain);
+	free(names);
+	wipe(&key);
+	wipe(&plain);
+	buf_free(&cert);
+	buf_free(&chain);
+	buf_free(&why);
+	return code;
+}
+
+int
+cert_renew(struct ctl *ctl, const struct ctl_args *a)
+{
+	struct db_sync *db = pg_begin(ctl);
+	struct buf chain = BUF_INIT, why = BUF_INIT;
+	struct db_result *res;
+	int code;
+
+	if (db == NULL)
+		return CTL_UNAVAILABLE;
+	res = db_sync_query(db, stmt_get(STMT_CERT_USE), NULL, 0);
+	if (db_err(res) != ERR_OK)
+		code = ctl_fail(ctl, CTL_FAILED, "%s", db_message(res));
+	else if (db_rows(res) == 1)
+		code = renew(ctl, a, db_cstr(res, 0, 0));
+	else if (proc_read_file(ctl->conf.suite.tls_cert, CHAIN_MAX, &chain,
+	    &why) == -1)
+		code = ctl_fail(ctl, CTL_FAILED, "%s", buf_cstr(&why));
+	else
+		code = renew(ctl, a, buf_cstr(&chain));
+	db_sync_done(&res);
+	db_sync_close(db);
 	buf_free(&chain);
 	buf_free(&why);
 	return code;

@@ -7,6 +7,8 @@ struct ctl_args;
 
 int cert_show(struct ctl *, const struct ctl_args *);
 int cert_install(struct ctl *, const struct ctl_args *);
+/* A new self-signed pair with the names of the one in use. */
+int cert_renew(struct ctl *, const struct ctl_args *);
 int cert_restore(struct ctl *, const struct ctl_args *);
 
 #endif

@@ -8,6 +8,7 @@
 #include "ctl.h"
 #include "doctor.h"
 #include "export.h"
+#include "key.h"
 #include "node.h"
 #include "report.h"
 #include "schema.h"
@@ -127,8 +128,12 @@ const struct ctl_cmd cmds_table[] = {
 	    { { "lines", "N", "the last N rows, 1 to 1000; 20 if not given" },
 	      { "follow", NULL, "go on with what is added" } },
 	    "Print the end of the audit" },
+	{ "cert", "renew", "", 0, 0, CTL_CONF, cert_renew, { { 0 } },
+	    "Let them serve with a new self-signed pair of the same names" },
 	{ "audit", "seal", "", 0, 0, CTL_CONF, audit_seal, { { 0 } },
 	    "Seal the rows of the audit that wait, now" },
+	{ "key", "rotate", "KEY", 1, 1, CTL_CONF, key_rotate, { { 0 } },
+	    "Change a key; what it sealed or signed stays good" },
 	{ "audit", "verify", "", 0, 0, CTL_CONF_OR_NONE, audit_verify,
 	    { { "keys", "FILE", "public keys, state_dir/audit.pub else" },
 	      { "anchor", "HEAD", "a head that was known before" },

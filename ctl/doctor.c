@@ -189,6 +189,9 @@ check_key(struct doctor *d, const char *what, const char *path)
 		found(d, BAD, what, "bring the key back from a backup; a new "
 		    "one makes old secrets unreadable", "%s",
 		    buf_cstr(&err));
+	else if (secret_key_count(key) > 2)
+		found(d, WARN, what, "mastctl key rotate server", "a change "
+		    "of %s was not finished; nothing is lost by that", path);
 	else
 		found(d, GOOD, what, NULL, "%s", path);
 	secret_key_free(key);

@@ -12,4 +12,6 @@ ctl_libctl_a_SOURCES = \
 	ctl/watch.c ctl/watch.h \
 	ctl/completion.c ctl/completion.h ctl/service.c ctl/service.h \
 	ctl/settle.c ctl/settle.h \
+	ctl/key.c ctl/key.h ctl/key_audit.c ctl/key_server.c \
+	ctl/keyfile.c ctl/keyfile.h \
 	ctl/export.c ctl/export.h ctl/token.c ctl/token.h

@@ -14,6 +14,7 @@
 
 #include "db.h"
 #include "json.h"
+#include "keyfile.h"
 #include "out.h"
 #include "pass.h"
 #include "pg.h"
@@ -116,29 +117,6 @@ folder(struct setup *s, const char *name, const char *path)
 	return CTL_OK;
 }
 
-/* A new file, whole or not at all. */
-static int
-write_file(const char *path, mode_t mode, const void *p, size_t n)
-{
-	char *tmp = xasprintf("%s.new", path);
-	int fd, rc = -1, saved;
-
-	(void)unlink(tmp);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd != -1) {
-		if (fchmod(fd, mode) == 0 && write(fd, p, n) == (ssize_t)n &&
-		    fsync(fd) == 0 && rename(tmp, path) == 0)
-			rc = 0;
-		saved = errno;
-		close(fd);
-		if (rc == -1)
-			(void)unlink(tmp);
-		errno = saved;
-	}
-	free(tmp);
-	return rc;
-}
-
 static int
 configuration(struct setup *s)
 {
@@ -160,7 +138,7 @@ configuration(struct setup *s)
 		buf_puts(&text, "# Mastkeeper; mastkeeper.conf(5) explains "
 		    "every key.\n\n");
 		ctl_conf_dump(&text);
-		rc = write_file(s->ctl->file, 0644, buf_head(&text),
+		rc = keyfile_write(s->ctl->file, 0644, buf_head(&text),
 		    buf_used(&text));
 		buf_free(&text);
 		if (rc == -1)
@@ -219,35 +197,6 @@ key_file(struct setup *s, const char *name, const char *path)
 	return code;
 }
 
-/* Adds the key's public half, a line of hex, to the file, unless it is
- * there: 1 added, 0 kept, -1 with a sentence. */
-static int
-public_add(const char *path, const struct secret_key *key, struct buf *err_r)
-{
-	struct buf text = BUF_INIT;
-	char hex[2 * SECRET_KEY + 1];
-	uint8_t pub[SECRET_KEY];
-	int rc = 1;
-
-	secret_sign_public(key, pub);
-	str_hex(hex, pub, sizeof(pub));
-	if (access(path, F_OK) == -1)
-		buf_puts(&text, "# Public keys of the audit's seals\n");
-	else if (proc_read_file(path, 65536, &text, err_r) == -1)
-		rc = -1;
-	else if (strstr(buf_cstr(&text), hex) != NULL)
-		rc = 0;
-	if (rc == 1) {
-		buf_printf(&text, "%s\n", hex);
-		rc = write_file(path, 0444, buf_head(&text),
-		    buf_used(&text)) == 0 ? 1 : -1;
-		if (rc == -1)
-			buf_printf(err_r, "%s: %s", path, strerror(errno));
-	}
-	buf_free(&text);
-	return rc;
-}
-
 /* mastctl audit verify and every hub trust the keys in this file; those of
  * keys that are no longer used stay, for the seals that they made. */
 static int
@@ -262,7 +211,7 @@ audit_public(struct setup *s, const char *key_path, const char *path)
 	else if ((key = secret_key_load(key_path, &err)) == NULL)
 		made = -1;
 	else {
-		made = public_add(path, key, &err);
+		made = keyfile_public(path, key, &err);
 		secret_key_free(key);
 	}
 	if (made == -1)
@@ -288,11 +237,11 @@ make_certificate(struct setup *s, const char *cert, const char *keyfile)
 	if (tls_selfsigned(names, &chain, &key, &err) == -1)
 		code = ctl_fail(s->ctl, CTL_FAILED, "certificate: %s",
 		    buf_cstr(&err));
-	else if (write_file(keyfile, 0400, buf_head(&key),
+	else if (keyfile_write(keyfile, 0400, buf_head(&key),
 	    buf_used(&key)) == -1)
 		code = ctl_fail(s->ctl, CTL_FAILED, "%s: %s", keyfile,
 		    strerror(errno));
-	else if (write_file(cert, 0444, buf_head(&chain),
+	else if (keyfile_write(cert, 0444, buf_head(&chain),
 	    buf_used(&chain)) == -1)
 		code = ctl_fail(s->ctl, CTL_FAILED, "%s: %s", cert,
 		    strerror(errno));

@@ -59,6 +59,27 @@ const char stmt_bootstrap[] =
 	" mast.rfc3339(e.created_at), e.severity::text, e.node_name," \
 	" e.category, e.message FROM mast.events e"
 
+/* Sealed values of a column, by their rows' keys: $1 the last key that was
+ * read; and a new seal for one, if it is still what was read. bound is what
+ * the seal is bound to, as its owner in apid or hubd makes it. */
+#define SEALED(name, table, column, text, key, given, bound, limit) \
+	{ "sealed_" name, "SELECT " text ", " bound ", " column \
+	    " FROM mast." table " WHERE " key " > " given \
+	    " AND " column " IS NOT NULL ORDER BY " key " LIMIT " limit, \
+	    1, DB_READ }
+#define RESEAL(name, table, column, key, given) \
+	{ "reseal_" name, "UPDATE mast." table " SET " column \
+	    " = $3::bytea WHERE " key " = " given " AND " column \
+	    " = $2::bytea", 3, 0 }
+#define SEALED_BY_ID(name, table, column, bound, limit) \
+	SEALED(name, table, column, "id", "id", "$1::uuid", bound, limit)
+#define RESEAL_BY_ID(name, table, column) \
+	RESEAL(name, table, column, "id", "$1::uuid")
+#define ID_AS_TEXT	"convert_to(id::text, 'UTF8')"
+#define ID_AS_BYTES	"uuid_send(id)"
+#define HASH_GIVEN	"decode($1, 'hex')"
+#define ANSWER_KEY	"concat_ws(' ', principal, key) COLLATE \"C\""
+
 static const struct db_stmt stmts[STMT__MAX] = {
 [STMT_HAS_MIGRATIONS] = { "has_migrations",
     "SELECT to_regclass('mast.migrations') IS NOT NULL", 0, DB_READ },
@@ -378,6 +399,47 @@ static const struct db_stmt stmts[STMT__MAX] = {
     " coalesce((SELECT string_agg(concat_ws(' ', c->>'op', c->>'section',"
     " c->>'id', c->>'detail') || E'\\n', '') FROM json_array_elements("
     "r->'changes') c), '') || coalesce((SELECT string_agg("
+/* A daemon has its role's name; all of a cluster see who is connected. */
+[STMT_AT_WORK] = { "at_work",
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND usename IN ($1, $2)",
+    2, DB_READ },
+[STMT_HUBS_ELSEWHERE] = { "hubs_elsewhere",
+    "SELECT count(*) FROM mast.hubs WHERE stopped_at IS NULL"
+    " AND seen_at > now() - interval '30 seconds' AND name <> $1",
+    1, DB_READ },
+[STMT_KEY_ROTATED] = { "key_rotated",
+    "INSERT INTO mast.audit (actor_kind, actor_name, action, target_type,"
+    " target_id, details) VALUES ('system', 'mastctl', 'key.rotate', 'key',"
+    " $1, $2::jsonb || jsonb_build_object('os_user', $3::text))", 3, 0 },
+[STMT_SEALED_TOTP] = SEALED_BY_ID("totp", "users", "totp_secret",
+    ID_AS_TEXT, "200"),
+[STMT_RESEAL_TOTP] = RESEAL_BY_ID("totp", "users", "totp_secret"),
+[STMT_SEALED_PENDING] = SEALED_BY_ID("pending", "users", "totp_pending",
+    ID_AS_TEXT, "200"),
+[STMT_RESEAL_PENDING] = RESEAL_BY_ID("pending", "users", "totp_pending"),
+[STMT_SEALED_COMMAND] = SEALED_BY_ID("command", "commands", "action",
+    ID_AS_BYTES, "8"),
+[STMT_RESEAL_COMMAND] = RESEAL_BY_ID("command", "commands", "action"),
+[STMT_SEALED_CERT] = SEALED_BY_ID("cert", "certificates", "key_sealed",
+    ID_AS_TEXT, "200"),
+[STMT_RESEAL_CERT] = RESEAL_BY_ID("cert", "certificates", "key_sealed"),
+[STMT_SEALED_TUNNEL] = SEALED_BY_ID("tunnel", "tunnels", "secrets",
+    ID_AS_BYTES, "200"),
+[STMT_RESEAL_TUNNEL] = RESEAL_BY_ID("tunnel", "tunnels", "secrets"),
+[STMT_SEALED_PROPOSAL] = SEALED_BY_ID("proposal", "proposals", "envelope",
+    ID_AS_BYTES, "8"),
+[STMT_RESEAL_PROPOSAL] = RESEAL_BY_ID("proposal", "proposals", "envelope"),
+[STMT_SEALED_CONFIG] = SEALED("config", "config_blobs", "sealed",
+    "encode(hash, 'hex')", "hash", HASH_GIVEN, "hash", "8"),
+[STMT_RESEAL_CONFIG] = RESEAL("config", "config_blobs", "sealed", "hash",
+    HASH_GIVEN),
+[STMT_SEALED_ANSWER] = SEALED("answer", "idempotency_keys", "answer",
+    ANSWER_KEY, ANSWER_KEY, "$1", "convert_to(concat_ws(' ', principal,"
+    " key), 'UTF8')", "8"),
+[STMT_RESEAL_ANSWER] = RESEAL("answer", "idempotency_keys", "answer",
+    ANSWER_KEY, "$1"),
+
     "'conflict ' || (c->>'pointer') || ' ' || (c->>'detail') || E'\\n', '')"
     " FROM json_array_elements(r->'conflicts') c), '')"
     " FROM mast.import_apply($1, $2, NULL, NULL) r", 2, 0 },

@@ -31,12 +31,14 @@ static const struct {
 	{ 32, 0444, false }, { 32, 0404, false }, { 32, 0460, false },
 	{ 32, 0602, false }, { 32, 0666, false },
 	{ 31, 0400, false }, { 33, 0400, false }, { 0, 0400, false },
+	{ 64, 0400, true }, { 96, 0400, true }, { 128, 0440, true },
+	{ 63, 0400, false }, { 65, 0400, false }, { 160, 0400, false },
 };
 
 START_TEST(key_file)
 {
 	char			 dir[] = "/tmp/tk-XXXXXX", path[64];
-	uint8_t			 bytes[64] = { 9, 8, 7 };
+	uint8_t			 bytes[160] = { 9, 8, 7 };
 	struct buf		 err = BUF_INIT;
 	struct secret_key	*key;
 	int			 fd;
@@ -82,6 +84,134 @@ START_TEST(key_create)
 	rmdir(dir);
 	ck_assert_int_eq(secret_key_create(path), -1);
 	buf_free(&err);
+}
+END_TEST
+
+/* ---- a key that changes ---- */
+
+static size_t
+file_size(const char *path, uint8_t bytes[4 * SECRET_KEY])
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, bytes, 4 * SECRET_KEY);
+
+	close(fd);
+	return n < 0 ? 0 : (size_t)n;
+}
+
+/* Opens what the key at that path seals: before is by one key, after by the
+ * other, and only the last step takes the first away. */
+static const struct {
+	enum secret_turn	what;
+	size_t			count;
+	bool			by_new;	/* seals */
+	bool			opens_old;
+} turns[] = {
+	{ SECRET_USE, 1, false, true },		/* nothing waits */
+	{ SECRET_RETIRE, 1, false, true },
+	{ SECRET_ACCEPT, 4, false, true },
+	{ SECRET_ACCEPT, 4, false, true },	/* once is enough */
+	{ SECRET_RETIRE, 4, false, true },
+	{ SECRET_USE, 3, true, true },
+	{ SECRET_USE, 3, true, true },
+	{ SECRET_ACCEPT, 3, true, true },	/* first end this one */
+	{ SECRET_RETIRE, 2, true, true },	/* the first hashes, too */
+	{ SECRET_ACCEPT, 4, true, true },
+	{ SECRET_USE, 3, true, true },
+	{ SECRET_RETIRE, 2, true, true },
+};
+
+START_TEST(key_turn)
+{
+	char dir[] = "/tmp/tk-XXXXXX", path[64];
+	uint8_t first[4 * SECRET_KEY], now[4 * SECRET_KEY], h0[32], h1[32];
+	struct buf err = BUF_INIT, old = BUF_INIT, out = BUF_INIT;
+	struct secret_key *key;
+	struct stat st;
+	size_t i;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/k", dir);
+	ck_assert_int_eq(secret_key_create(path), 0);
+	ck_assert_int_eq(chmod(path, 0440), 0);
+	ck_assert_uint_eq(file_size(path, first), SECRET_KEY);
+	key = secret_key_load(path, &err);
+	secret_hash(key, "node", "x", 1, h0);
+	secret_seal(key, "config", "text", 4, SLICE("ad"), &old);
+	secret_key_free(key);
+	for (i = 0; i < nitems(turns); i++) {
+		ck_assert_int_eq(secret_key_turn(path, turns[i].what, &err),
+		    0);
+		key = secret_key_load(path, &err);
+		ck_assert_ptr_nonnull(key);
+		ck_assert_uint_eq(secret_key_count(key), turns[i].count);
+		ck_assert_uint_eq(file_size(path, now),
+		    turns[i].count * SECRET_KEY);
+		ck_assert((memcmp(now, first, SECRET_KEY) != 0) ==
+		    turns[i].by_new);
+		secret_hash(key, "node", "x", 1, h1);
+		ck_assert_mem_eq(h0, h1, sizeof(h0));
+		buf_clear(&out);
+		ck_assert((secret_open(key, "config", buf_head(&old),
+		    buf_used(&old), SLICE("ad"), &out) == 0) ==
+		    turns[i].opens_old);
+		buf_clear(&out);
+		ck_assert_int_eq(secret_reseal(key, "config", buf_head(&old),
+		    buf_used(&old), SLICE("ad"), &out), turns[i].by_new);
+		ck_assert((buf_used(&out) > 0) == turns[i].by_new);
+		secret_key_free(key);
+		ck_assert_int_eq(stat(path, &st), 0);
+		ck_assert_int_eq(st.st_mode & 07777, 0440);
+	}
+	unlink(path);
+	ck_assert_int_eq(secret_key_turn(path, SECRET_ACCEPT, &err), -1);
+	rmdir(dir);
+	buf_free(&err);
+	buf_free(&old);
+	buf_free(&out);
+}
+END_TEST
+
+/* The key of before opens nothing that was sealed since; what was between
+ * the newest and the first opens nothing once it is retired. */
+START_TEST(key_retired)
+{
+	char dir[] = "/tmp/tk-XXXXXX", path[64];
+	struct buf err = BUF_INIT, second = BUF_INIT, out = BUF_INIT;
+	uint8_t first[4 * SECRET_KEY];
+	struct secret_key *key;
+	int i;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/k", dir);
+	ck_assert_int_eq(secret_key_create(path), 0);
+	ck_assert_uint_eq(file_size(path, first), SECRET_KEY);
+	for (i = 0; i < 2; i++) {
+		secret_key_turn(path, SECRET_ACCEPT, &err);
+		secret_key_turn(path, SECRET_USE, &err);
+		key = secret_key_load(path, &err);
+		if (i == 0)
+			secret_seal(key, "config", "text", 4, SLICE("ad"),
+			    &second);
+		secret_key_free(key);
+		secret_key_turn(path, SECRET_RETIRE, &err);
+	}
+	ck_assert_uint_eq(buf_used(&err), 0);
+	key = secret_key_load(path, &err);
+	ck_assert_int_eq(secret_open(key, "config", buf_head(&second),
+	    buf_used(&second), SLICE("ad"), &out), -1);
+	ck_assert_int_eq(secret_reseal(key, "config", buf_head(&second),
+	    buf_used(&second), SLICE("ad"), &out), -1);
+	secret_key_free(key);
+	key = secret_key_from(first);
+	ck_assert_int_eq(secret_open(key, "config", buf_head(&second),
+	    buf_used(&second), SLICE("ad"), &out), -1);
+	secret_key_free(key);
+	unlink(path);
+	rmdir(dir);
+	buf_free(&err);
+	buf_free(&second);
+	buf_free(&out);
 }
 END_TEST
 
@@ -258,6 +388,8 @@ main(void)
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, key_file, 0, nitems(files));
 	tcase_add_test(t, key_create);
+	tcase_add_test(t, key_turn);
+	tcase_add_test(t, key_retired);
 	tcase_add_loop_test(t, hash, 0, nitems(hashes));
 	tcase_add_test(t, digest);
 	tcase_add_loop_test(t, seal, 0, nitems(texts));
