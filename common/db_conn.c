@@ -20,7 +20,8 @@
 #define DB_BACKOFF_MIN	(50 * MONO_MS)
 #define DB_BACKOFF_MAX	(2 * MONO_SEC)
 
-#define CHECK_SQL	"SELECT max(version) FROM mast.migrations"
+#define CHECK_SQL	"SELECT max(version), mast.schema_serves()" \
+			" FROM mast.migrations"
 
 const char db_actor_sql[] =
     "SELECT pg_catalog.set_config('mast.actor', $1, true)";
@@ -200,8 +201,12 @@ static char *
 check_version(struct db *db, const PGresult *res)
 {
 	const char *s = db_value_state(res);
-	int v;
+	int v, serves;
 
+	if (strcmp(s, "42883") == 0)	/* from before there was one */
+		return xasprintf("the schema is older than the version %d "
+		    "that this program needs; run mastctl db migrate",
+		    db->cfg.schema_min);
 	if (strcmp(s, "42P01") == 0 || strcmp(s, "3F000") == 0)
 		return xstrdup("there is no schema here; "
 		    "run mastctl setup or mastctl db migrate");
@@ -215,7 +220,9 @@ check_version(struct db *db, const PGresult *res)
 	if (v < db->cfg.schema_min)
 		return xasprintf("the schema has version %d, this program "
 		    "needs %d; run mastctl db migrate", v, db->cfg.schema_min);
-	if (v > db->cfg.schema_max)
+	/* One that only adds to what this program knows serves it, too. */
+	serves = atoi(PQgetvalue(res, 0, 1));
+	if (v > db->cfg.schema_max && serves > db->cfg.schema_max)
 		return xasprintf("the schema has version %d, this program "
 		    "knows only up to %d; install the newer one", v,
 		    db->cfg.schema_max);

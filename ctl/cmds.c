@@ -10,6 +10,7 @@
 #include "export.h"
 #include "key.h"
 #include "node.h"
+#include "order.h"
 #include "report.h"
 #include "schema.h"
 #include "service.h"
@@ -110,6 +111,11 @@ const struct ctl_cmd cmds_table[] = {
 	    "Make a new registration token and print it once" },
 	{ "node", "delete", "NODE", 1, 1, CTL_CONF, node_delete, { { 0 } },
 	    "Delete a node; its events stay" },
+	{ "node", "config", "NODE", 1, 1, CTL_CONF, order_config, { { 0 } },
+	    "Print the configuration that the node reported last" },
+	{ "node", "command", "NODE COMMAND", 2, 2, CTL_CONF, order_command,
+	    { { "wait", "N", "seconds for the node to take it; 30 else" } },
+	    "Have a node do something and wait for its answer" },
 	{ "node", "watch", "NODE", 1, 1, CTL_CONF, watch_node, { { 0 } },
 	    "Print a line whenever the node's state changes" },
 	{ "event", "tail", "", 0, 0, CTL_CONF, watch_events,
@@ -122,18 +128,18 @@ const struct ctl_cmd cmds_table[] = {
 	{ "cert", "install", "CERT KEY", 2, 2, CTL_CONF, cert_install,
 	    { { 0 } },
 	    "Let the daemons serve with this pair of PEM files, at once" },
+	{ "cert", "renew", "", 0, 0, CTL_CONF, cert_renew, { { 0 } },
+	    "Let them serve with a new self-signed pair of the same names" },
 	{ "cert", "restore", "", 0, 0, CTL_CONF, cert_restore, { { 0 } },
 	    "Let them serve with the previous pair again" },
+	{ "key", "rotate", "KEY", 1, 1, CTL_CONF, key_rotate, { { 0 } },
+	    "Change a key; what it sealed or signed stays good" },
 	{ "audit", "tail", "", 0, 0, CTL_CONF, audit_tail,
 	    { { "lines", "N", "the last N rows, 1 to 1000; 20 if not given" },
 	      { "follow", NULL, "go on with what is added" } },
 	    "Print the end of the audit" },
-	{ "cert", "renew", "", 0, 0, CTL_CONF, cert_renew, { { 0 } },
-	    "Let them serve with a new self-signed pair of the same names" },
 	{ "audit", "seal", "", 0, 0, CTL_CONF, audit_seal, { { 0 } },
 	    "Seal the rows of the audit that wait, now" },
-	{ "key", "rotate", "KEY", 1, 1, CTL_CONF, key_rotate, { { 0 } },
-	    "Change a key; what it sealed or signed stays good" },
 	{ "audit", "verify", "", 0, 0, CTL_CONF_OR_NONE, audit_verify,
 	    { { "keys", "FILE", "public keys, state_dir/audit.pub else" },
 	      { "anchor", "HEAD", "a head that was known before" },

@@ -13,5 +13,5 @@ ctl_libctl_a_SOURCES = \
 	ctl/completion.c ctl/completion.h ctl/service.c ctl/service.h \
 	ctl/settle.c ctl/settle.h \
 	ctl/key.c ctl/key.h ctl/key_audit.c ctl/key_server.c \
-	ctl/keyfile.c ctl/keyfile.h \
+	ctl/keyfile.c ctl/keyfile.h ctl/order.c ctl/order.h \
 	ctl/export.c ctl/export.h ctl/token.c ctl/token.h

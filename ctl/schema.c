@@ -177,16 +177,34 @@ check_strays(struct ctl *ctl, struct schema *s, struct buf *err_r)
 	return rc;
 }
 
+/* Files that a newer program brought, behind all of ours: this one goes on
+ * with them if the database says that it serves it (common/dbschema.h). */
+static bool
+serves(struct db_sync *db, const struct schema *s)
+{
+	struct db_result *res = db_sync_query(db, stmt_get(STMT_SERVES),
+	    NULL, 0);
+	bool yes = db_err(res) == ERR_OK && db_i64(res, 0, 0) <= s->newest;
+
+	db_sync_done(&res);
+	return yes;
+}
+
 static int
-mark_applied(struct schema *s, const struct db_result *res,
-    struct buf *err_r)
+mark_applied(struct db_sync *db, struct schema *s,
+    const struct db_result *res, struct buf *err_r)
 {
 	struct schema_file *f;
 	int row, version;
 
 	for (row = 0; row < db_rows(res); row++) {
 		version = (int)db_i64(res, row, 0);
-		if ((f = by_version(s, version)) == NULL) {
+		f = by_version(s, version);
+		if (f == NULL && version > s->newest && serves(db, s)) {
+			s->applied = version;
+			continue;
+		}
+		if (f == NULL) {
 			buf_printf(err_r, "the database has %s, which is not "
 			    "among the files: newer program installed before?",
 			    db_cstr(res, row, 1));
@@ -240,7 +258,7 @@ read_applied(struct db_sync *db, struct schema *s, struct buf *err_r)
 	res = db_sync_query(db, stmt_get(STMT_MIGRATIONS), NULL, 0);
 	if (db_err(res) != ERR_OK)
 		goto fail;
-	code = mark_applied(s, res, err_r) == 0 &&
+	code = mark_applied(db, s, res, err_r) == 0 &&
 	    count_pending(s, err_r) == 0 ? CTL_OK : CTL_REFUSED;
 	db_sync_done(&res);
 	return code;
@@ -433,10 +451,13 @@ report(const struct ctl *ctl, const struct schema *s)
 	size_t i;
 
 	if (ctl->json) {
-		report_json(s, s->pending ? "pending" : "current");
+		report_json(s, s->pending ? "pending" :
+		    s->applied > s->newest ? "newer" : "current");
 		return;
 	}
-	printf("schema version %d of %d\n", s->applied, s->newest);
+	printf("schema version %d of %d%s\n", s->applied, s->newest,
+	    s->applied > s->newest ? ": a newer program brought it, and it "
+	    "serves this one too" : "");
 	for (i = 0; i < s->n; i++)
 		if (!s->v[i].applied && s->v[i].version > 0)
 			printf("pending %s\n", s->v[i].name);

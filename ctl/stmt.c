@@ -89,6 +89,7 @@ static const struct db_stmt stmts[STMT__MAX] = {
 [STMT_MIGRATION_DONE] = { "migration_done",
     "INSERT INTO mast.migrations (version, name, sha256)"
     " VALUES ($1::integer, $2, $3)", 3, 0 },
+[STMT_SERVES] = { "serves", "SELECT mast.schema_serves()", 0, DB_READ },
 [STMT_SHA256] = { "sha256",
     "SELECT encode(sha256($1::bytea), 'hex')", 1, DB_READ },
 [STMT_LOCK] = { "lock",
@@ -317,6 +318,28 @@ static const struct db_stmt stmts[STMT__MAX] = {
     " concat_ws('  ', mast.rfc3339(clock_timestamp()), v.name, v.status,"
     " v.software_version, host(v.address))"
     " FROM mast.node_all v WHERE v.id = $1::uuid", 1, DB_READ },
+[STMT_NODE_TYPE] = { "node_type",
+    "SELECT device_type FROM mast.nodes WHERE id = $1::uuid", 1, DB_READ },
+[STMT_NODE_CONFIG] = { "node_config",
+    "SELECT b.hash, b.sealed, mast.rfc3339(c.reported_at)"
+    " FROM mast.node_configs c JOIN mast.config_blobs b"
+    " ON b.hash = c.reported WHERE c.node_id = $1::uuid", 1, DB_READ },
+/* command, node, type, sealed action, seconds, role, who. A queue has its
+ * bound: then there is no row. */
+[STMT_COMMAND_ADD] = { "command_add",
+    "WITH c AS (INSERT INTO mast.commands (id, node_id, node_name, type,"
+    " action, actor_name, expires_at, queue, min_role, by_tool)"
+    " SELECT $1::uuid, n.id, n.name, $3, $4::bytea, 'mastctl',"
+    " now() + make_interval(secs => $5::integer), true, $6::mast.role, true"
+    " FROM mast.nodes n WHERE n.id = $2::uuid"
+    " AND (SELECT count(*) FROM mast.commands q WHERE q.node_id = n.id"
+    " AND q.state = 'queued') < 100 RETURNING id, node_id, type), "
+    AUDIT("node.command", "node", "node_id::text",
+	"'command_id', id, 'type', type, 'os_user', $7::text", "c")
+    " SELECT id FROM c", 7, 0 },
+[STMT_COMMAND_STATE] = { "command_state",
+    "SELECT id, type, state, error, error_code, steps FROM mast.commands"
+    " WHERE id = $1::uuid", 1, DB_READ },
 [STMT_EVENT_TAIL] = { "event_tail",
     "SELECT * FROM (" EVENT_SHOWN
     " WHERE $2::uuid IS NULL OR e.node_id = $2::uuid"
@@ -376,29 +399,6 @@ static const struct db_stmt stmts[STMT__MAX] = {
     " details) VALUES ('system', 'mastctl', 'audit.export', 'audit',"
     " jsonb_build_object('os_user', $1::text))", 1, 0 },
 
-[STMT_EXPORT_NOTE] = { "export_note",
-    "WITH a AS (INSERT INTO mast.audit (actor_kind, actor_name, action,"
-    " target_type, details) VALUES ('system', 'mastctl', 'export',"
-    " 'installation', jsonb_build_object('events', $1::boolean,"
-    " 'events_days', $2::integer, 'audit', $3::boolean,"
-    " 'secrets', $4::boolean, 'os_user', $5::text)))"
-    " SELECT mast.rfc3339(now())", 5, 0 },
-[STMT_EXPORT_SECTION] = { "export_section",
-    "SELECT mast.export_open($1, $2::integer)", 2, 0 },
-[STMT_EXPORT_FETCH] = { "export_fetch",
-    "SELECT mast.export_fetch($1::integer)", 1, 0 },
-[STMT_IMPORT_BEGIN] = { "import_begin",
-    "SELECT mast.import_begin()", 0, 0 },
-[STMT_IMPORT_STAGE] = { "import_stage",
-    "SELECT mast.import_stage($1, $2::integer, $3::json)", 3, 0 },
-/* The report, whether it has conflicts, these and the changes as text. */
-[STMT_IMPORT_APPLY] = { "import_apply",
-    "SELECT r, json_array_length(r->'conflicts') > 0,"
-    " (SELECT string_agg(c->>'pointer' || ' ' || (c->>'detail'), E'\\n')"
-    " FROM json_array_elements(r->'conflicts') c),"
-    " coalesce((SELECT string_agg(concat_ws(' ', c->>'op', c->>'section',"
-    " c->>'id', c->>'detail') || E'\\n', '') FROM json_array_elements("
-    "r->'changes') c), '') || coalesce((SELECT string_agg("
 /* A daemon has its role's name; all of a cluster see who is connected. */
 [STMT_AT_WORK] = { "at_work",
     "SELECT count(*) FROM pg_stat_activity"
@@ -440,6 +440,29 @@ static const struct db_stmt stmts[STMT__MAX] = {
 [STMT_RESEAL_ANSWER] = RESEAL("answer", "idempotency_keys", "answer",
     ANSWER_KEY, "$1"),
 
+[STMT_EXPORT_NOTE] = { "export_note",
+    "WITH a AS (INSERT INTO mast.audit (actor_kind, actor_name, action,"
+    " target_type, details) VALUES ('system', 'mastctl', 'export',"
+    " 'installation', jsonb_build_object('events', $1::boolean,"
+    " 'events_days', $2::integer, 'audit', $3::boolean,"
+    " 'secrets', $4::boolean, 'os_user', $5::text)))"
+    " SELECT mast.rfc3339(now())", 5, 0 },
+[STMT_EXPORT_SECTION] = { "export_section",
+    "SELECT mast.export_open($1, $2::integer)", 2, 0 },
+[STMT_EXPORT_FETCH] = { "export_fetch",
+    "SELECT mast.export_fetch($1::integer)", 1, 0 },
+[STMT_IMPORT_BEGIN] = { "import_begin",
+    "SELECT mast.import_begin()", 0, 0 },
+[STMT_IMPORT_STAGE] = { "import_stage",
+    "SELECT mast.import_stage($1, $2::integer, $3::json)", 3, 0 },
+/* The report, whether it has conflicts, these and the changes as text. */
+[STMT_IMPORT_APPLY] = { "import_apply",
+    "SELECT r, json_array_length(r->'conflicts') > 0,"
+    " (SELECT string_agg(c->>'pointer' || ' ' || (c->>'detail'), E'\\n')"
+    " FROM json_array_elements(r->'conflicts') c),"
+    " coalesce((SELECT string_agg(concat_ws(' ', c->>'op', c->>'section',"
+    " c->>'id', c->>'detail') || E'\\n', '') FROM json_array_elements("
+    "r->'changes') c), '') || coalesce((SELECT string_agg("
     "'conflict ' || (c->>'pointer') || ' ' || (c->>'detail') || E'\\n', '')"
     " FROM json_array_elements(r->'conflicts') c), '')"
     " FROM mast.import_apply($1, $2, NULL, NULL) r", 2, 0 },

@@ -5,11 +5,11 @@
 
 /*
  * $1 hub, $4 number of this claim; arrays: $2 node, $3 epoch, $5 whether it
- * remembers commands. Takes the head of each node's queue:
- * marked as sent before a byte leaves, if who ordered it may still have it
- * done. A head that is locked (it is being cancelled) is passed over with
- * its node, so that nothing overtakes it. Answers: node, command, epoch and
- * the action, or why it was cancelled instead.
+ * remembers commands. Takes the head of each node's queue: marked as sent
+ * before a byte leaves, if who ordered it may still have it done; root of the
+ * host, by mastctl, may. A head that is locked (it is being cancelled) is
+ * passed over with its node, so that nothing overtakes it. Answers: node,
+ * command, epoch and the action, or why it was cancelled instead.
  */
 #define QUEUE_CLAIM \
     "WITH own AS (SELECT u.* FROM unnest($2::uuid[], $3::bigint[],\n" \
@@ -17,15 +17,15 @@
     "    ON s.node_id = u.node AND s.epoch = u.epoch\n" \
     "    AND s.hub_id = $1::uuid),\n" \
     "head AS (SELECT c.id, c.node_id, own.epoch, own.remembers, c.actor_user,\n" \
-    "    c.actor_token, c.min_role\n" \
+    "    c.actor_token, c.min_role, c.by_tool\n" \
     "    FROM own CROSS JOIN LATERAL (SELECT q.id FROM mast.commands q\n" \
     "    WHERE q.node_id = own.node AND q.state = 'queued' AND q.queue\n" \
     "    AND q.expires_at > now() ORDER BY q.seq LIMIT 1) h\n" \
     "    JOIN mast.commands c ON c.id = h.id AND c.state = 'queued'\n" \
     "    FOR UPDATE OF c SKIP LOCKED),\n" \
-    "ruled AS MATERIALIZED (SELECT head.*, mast.command_refusal(\n" \
-    "    head.actor_user, head.actor_token, head.node_id, head.min_role)\n" \
-    "    AS why FROM head),\n" \
+    "ruled AS MATERIALIZED (SELECT head.*, CASE WHEN NOT head.by_tool\n" \
+    "    THEN mast.command_refusal(head.actor_user, head.actor_token,\n" \
+    "    head.node_id, head.min_role) END AS why FROM head),\n" \
     "sent AS (UPDATE mast.commands c SET state = 'sent',\n" \
     "    hub_id = $1::uuid, epoch = r.epoch, sent_at = now(),\n" \
     "    claim = $4::bigint, remembers = r.remembers\n" \

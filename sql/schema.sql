@@ -178,6 +178,7 @@ column commands.action bytea not null
 column commands.actor_name text
 column commands.actor_token uuid
 column commands.actor_user uuid
+column commands.by_tool boolean not null default false
 column commands.change bigint not null
 column commands.claim bigint
 column commands.config_hash bytea
@@ -889,6 +890,7 @@ policy commands.commands_insert PERMISSIVE INSERT to {_mast_apid} using - check 
 policy commands.commands_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy commands.commands_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy commands.commands_select PERMISSIVE SELECT to {_mast_apid} using CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END check -
+policy commands.commands_tool RESTRICTIVE INSERT to {_mast_apid} using - check NOT by_tool
 policy commands.commands_update PERMISSIVE UPDATE to {_mast_apid} using SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END check SELECT me.role FROM me >= 'operator'::role AND CASE SELECT me.all_nodes FROM me WHEN true THEN true WHEN false THEN EXISTS SELECT FROM my_nodes m WHERE m.node_id = commands.node_id ELSE NULL::boolean END
 policy config_blobs.config_blobs_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy config_blobs.config_blobs_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
@@ -1107,6 +1109,7 @@ function rfc3339 t timestamp with time zone returns text owner _mast_ctl s : RET
 function rollup p_until timestamp with time zone returns bigint owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE width interval[] := '{1 min,10 min,1 hour}'::interval[]; piece interval[] := '{10 min,2 hours,1 day}'::interval[]; kept interval[] := '{2 days,14 days,90 days}'::interval[]; target text[] := ARRAY['minutes', 'tens', 'hours']; upto timestamptz := least p_until, now ; since timestamptz; ends timestamptz; n bigint; total bigint := 0; l integer; BEGIN IF NOT pg_try_advisory_xact_lock hashtext 'mast rollup' THEN RETURN 0; END IF; FOR l IN 1 .. 3 LOOP SELECT m.until INTO since FROM mast.rollup_marks m WHERE m.level = l; -- What is below is gone by then. since := greatest since, date_bin width[l], now - kept[l], 'epoch' ; ends := least date_bin width[l], upto, 'epoch' , since + piece[l] ; IF ends > since THEN EXECUTE format 'INSERT INTO mast.%I node_id, object, ' 'at, n, lo, mean, hi SELECT p.node_id, p.object, ' 'p.at, array_agg p.n ORDER BY p.k , ' 'array_agg p.lo ORDER BY p.k , ' 'array_agg p.mean ORDER BY p.k , ' 'array_agg p.hi ORDER BY p.k FROM ' 'SELECT h.node_id, h.object, ' 'date_bin %L, h.at, ''epoch'' AS at, u.k, ' 'coalesce sum u.n , 0 ::integer AS n, ' 'min u.lo AS lo, sum u.mean::float8 * u.n ' '/ nullif sum u.n , 0 ::real AS mean, ' 'max u.hi AS hi FROM mast.history h, unnest ' 'coalesce h.n, SELECT array_agg ' ' x IS NOT NULL ::integer FROM unnest h.lo x , ' 'h.lo, h.mean, h.hi ' 'WITH ORDINALITY AS u n, lo, mean, hi, k ' 'WHERE h.level = %s AND h.at >= $1 AND h.at < $2 ' 'GROUP BY 1, 2, 3, 4 p GROUP BY 1, 2, 3 ' 'ON CONFLICT node_id, object, at DO UPDATE SET ' 'n = excluded.n, lo = excluded.lo, ' 'mean = excluded.mean, hi = excluded.hi', target[l], width[l], l - 1 USING since, ends; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; UPDATE mast.rollup_marks m SET until = ends WHERE m.level = l; ELSE ends := since; END IF; upto := ends; END LOOP; RETURN total; END
 function rotation_ended returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN DELETE FROM mast.node_secrets s WHERE s.node_id = NEW.node_id AND s.secret_hash = NEW.secret_hash AND s.first_used_at IS NULL; RETURN NULL; END
 function row_changed returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN NEW.change := nextval 'mast.change_seq' ; RETURN NEW; END
+function schema_serves returns integer owner _mast_ctl i search_path=pg_catalog, pg_temp: SELECT 20
 function session_close p_token_hash bytea, p_address inet, p_request_id text returns boolean owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE owner uuid; BEGIN UPDATE mast.sessions s SET revoked_at = now WHERE s.token_hash = p_token_hash AND s.revoked_at IS NULL RETURNING s.user_id INTO owner; IF NOT FOUND THEN RETURN false; END IF; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, address, request_id VALUES 'user', owner, SELECT u.username FROM mast.users u WHERE u.id = owner , 'auth.logout', 'user', owner::text, p_address, p_request_id ; RETURN true; END
 function session_lookup p_token_hash bytea returns TABLE user_id uuid, username text, display_name text, email text, role role, is_active boolean, expired boolean, all_nodes boolean, node_ids uuid[], session_id uuid, expires_us bigint, revoked boolean, user_expires_us bigint, is_temporary boolean, "user" json owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT u.id, u.username, u.display_name, u.email, u.role, u.is_active, coalesce u.expires_at <= now , false , u.all_nodes, CASE WHEN u.all_nodes THEN NULL ELSE ARRAY SELECT n.node_id FROM mast.user_nodes n WHERE n.user_id = u.id ORDER BY n.node_id END, s.id, mast.wall_us s.expires_at , s.revoked_at IS NOT NULL, mast.wall_us u.expires_at , u.is_temporary, u.json FROM mast.sessions s JOIN mast.user_view u ON u.id = s.user_id WHERE s.token_hash = p_token_hash AND s.expires_at > now ; END
 function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text, p_totp_step bigint, p_recovery bytea returns TABLE expires_us bigint, lifetime_secs bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE hours bigint := SELECT s.value FROM mast.settings s WHERE s.key = 'session_lifetime_hours' ; ends timestamptz := now + make_interval hours => hours::int ; factor boolean := false; name text; BEGIN IF p_recovery IS NOT NULL THEN UPDATE mast.recovery_codes c SET used_at = now WHERE c.user_id = p_user AND c.code_hash = p_recovery AND c.used_at IS NULL; factor := FOUND; END IF; UPDATE mast.users u SET last_login_at = now , totp_last_step = coalesce p_totp_step, u.totp_last_step WHERE u.id = p_user AND u.is_active AND u.expires_at IS NULL OR u.expires_at > now AND u.totp_secret IS NULL OR factor OR p_totp_step > coalesce u.totp_last_step, 0 RETURNING u.username INTO name; IF NOT FOUND THEN RETURN; END IF; INSERT INTO mast.sessions id, token_hash, user_id, expires_at, address, user_agent VALUES p_session, p_token_hash, p_user, ends, p_address, p_agent ; INSERT INTO mast.audit actor_kind, actor_user, actor_name, action, target_type, target_id, details, address, request_id VALUES 'user', p_user, name, 'auth.login', 'user', p_user::text, CASE WHEN factor THEN '{"factor": "recovery"}'::jsonb WHEN p_totp_step IS NOT NULL THEN '{"factor": "totp"}' END, p_address, p_request_id ; RETURN QUERY SELECT mast.wall_us ends , hours * 3600; END
@@ -1246,6 +1249,7 @@ grant EXECUTE to _mast_apid on function import_stage p_section text, p_first int
 grant EXECUTE to _mast_apid on function key_claim p_key text, p_hash bytea, p_request text
 grant EXECUTE to _mast_apid on function provider_key_for p_user uuid, p_provider text
 grant EXECUTE to _mast_apid on function rfc3339 t timestamp with time zone
+grant EXECUTE to _mast_apid on function schema_serves
 grant EXECUTE to _mast_apid on function session_close p_token_hash bytea, p_address inet, p_request_id text
 grant EXECUTE to _mast_apid on function session_lookup p_token_hash bytea
 grant EXECUTE to _mast_apid on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text, p_totp_step bigint, p_recovery bytea
@@ -1305,6 +1309,7 @@ grant EXECUTE to _mast_ctl on function rfc3339 t timestamp with time zone
 grant EXECUTE to _mast_ctl on function rollup p_until timestamp with time zone
 grant EXECUTE to _mast_ctl on function rotation_ended
 grant EXECUTE to _mast_ctl on function row_changed
+grant EXECUTE to _mast_ctl on function schema_serves
 grant EXECUTE to _mast_ctl on function session_close p_token_hash bytea, p_address inet, p_request_id text
 grant EXECUTE to _mast_ctl on function session_lookup p_token_hash bytea
 grant EXECUTE to _mast_ctl on function session_open p_user uuid, p_session uuid, p_token_hash bytea, p_address inet, p_agent text, p_request_id text, p_totp_step bigint, p_recovery bytea
@@ -1332,6 +1337,7 @@ grant EXECUTE to _mast_hubd on function purge_commands
 grant EXECUTE to _mast_hubd on function purge_expired
 grant EXECUTE to _mast_hubd on function rfc3339 t timestamp with time zone
 grant EXECUTE to _mast_hubd on function rollup p_until timestamp with time zone
+grant EXECUTE to _mast_hubd on function schema_serves
 grant EXECUTE to _mast_hubd on function tunnel_results p_hub uuid, p_tunnels uuid[], p_legs text[], p_nodes uuid[], p_turns bigint[], p_epochs bigint[], p_outcomes integer[], p_errors text[]
 grant EXECUTE to _mast_hubd on function wall_us t timestamp with time zone
 grant INSERT to _mast_apid on audit.action

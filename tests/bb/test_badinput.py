@@ -268,9 +268,14 @@ def schema_faults(s):
     with open(os.path.join(mast.SRC, "common/dbschema.h")) as f:
         low, high = (int(v) for v in re.findall(
             r"^#define SCHEMA_M\w+\s+(\d+)$", f.read(), re.M))
+    serves = ("CREATE OR REPLACE FUNCTION mast.schema_serves() RETURNS integer "
+              "LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp "
+              "AS $$ SELECT %d $$")
+    was = s.one("SELECT mast.schema_serves()")
     return (("INSERT INTO mast.migrations (version, name, sha256) "
-             "VALUES (99, 'future', repeat('0', 64))",
-             "DELETE FROM mast.migrations WHERE version = 99",
+             "VALUES (99, 'future', repeat('0', 64)); " + serves % 99,
+             "DELETE FROM mast.migrations WHERE version = 99; " +
+             serves % was,
              "the schema has version 99, this program knows only up to %d; "
              "install the newer one" % high),
             ("UPDATE mast.migrations SET version = -version "

@@ -291,9 +291,66 @@ def test_db_migrate(s):
     code, doc = ctl(s, conf, "db", "verify", "--sql-dir", path)
     tap.equal(code, 1, "schema.sql does not know the new table")
     tap.contains(doc["error"], "more")
-    # And back to the older files: the program is too old for it.
+    # And back to the older files, which this schema still serves.
     code, doc = ctl(s, conf, "db", "status")
-    tap.equal(code, 5)
+    tap.equal((code, doc["state"], doc["pending"]), (0, "newer", []))
+
+
+SERVES = ("CREATE OR REPLACE FUNCTION mast.schema_serves() RETURNS integer "
+          "LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp "
+          "AS $$ SELECT %d $$;\n")
+
+
+def test_db_expand(s):
+    """daemons and mastctl of before go on with a newer schema that only
+    adds, and refuse one that breaks them, in a sentence"""
+    def apply(name, text):
+        with open(os.path.join(path, name), "w") as f:
+            f.write(text)
+        remake_manifest(path)
+        code, _ = ctl(s, s.conf, "db", "migrate", "--sql-dir", path)
+        tap.equal(code, 0)
+
+    def cut():
+        s.sql("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+              "WHERE usename IN ('_mast_apid', '_mast_hubd')")
+    was = s.one("SELECT mast.schema_serves()")
+    path = copy_sql(s, "sqlexpand")
+    node = s.node("expand")
+    try:
+        apply("0950_adds.sql", "ALTER TABLE mast.nodes ADD COLUMN later text;"
+              "\nCREATE TABLE mast.later (x integer);\n")
+        cut()
+        s.wait_ready()
+        for name in ("hubd", "apid"):
+            s.restart(name)
+        node.online()
+        mast.wait_until(lambda: s.admin().node(node.id)["status"] ==
+                        "online", 20, "a node comes")
+        code, doc = ctl(s, s.conf, "db", "migrate")
+        tap.equal((code, doc["state"], doc["version"]), (0, "newer", 950))
+        node.close()
+        apply("0951_breaks.sql", SERVES % 951 +
+              "ALTER TABLE mast.later ADD COLUMN y integer;\n")
+        code, doc = ctl(s, s.conf, "db", "migrate")
+        tap.equal(code, 5)
+        tap.contains(doc["error"], "0950_adds.sql")
+        cut()
+        mast.wait_until(lambda: s.readyz() == 503, 20, "/readyz says so")
+        s.kill("apid", signal.SIGTERM)
+        r = subprocess.run([s.program("mastkeeper-apid"), "-f", s.conf],
+                           capture_output=True, text=True, timeout=60)
+        tap.equal(r.returncode, 78, r.stderr)
+        tap.contains(r.stderr, "the schema has version 951, this program "
+                     "knows only up to")
+    finally:
+        s.sql("DELETE FROM mast.migrations WHERE version >= 950; "
+              "DROP TABLE IF EXISTS mast.later; "
+              "ALTER TABLE mast.nodes DROP COLUMN IF EXISTS later; " +
+              SERVES % was)
+        if "apid" in s.down:
+            s.start("apid")
+        s.wait_ready()
 
 
 # ---- users

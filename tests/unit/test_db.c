@@ -156,6 +156,9 @@ turn(struct env *e)
 	event_base_loop(e->base, EVLOOP_ONCE);
 }
 
+#define SERVES(n) "CREATE OR REPLACE FUNCTION mast.schema_serves()"	\
+	" RETURNS integer LANGUAGE sql AS 'SELECT " n "';"
+
 #define UNTIL(e, cond) do {						\
 	mono_us end_ = mono_now() + 30 * MONO_SEC;			\
 	while (!(cond)) {						\
@@ -786,9 +789,13 @@ START_TEST(refusals)
 		{ "UPDATE mast.migrations SET version = 2 WHERE version = 3",
 		    "UPDATE mast.migrations SET version = 3 WHERE version = 2",
 		    "tester", "has version 2" },
-		{ "UPDATE mast.migrations SET version = 4 WHERE version = 3",
-		    "UPDATE mast.migrations SET version = 3 WHERE version = 4",
-		    "tester", "only up to 3" },
+		{ "UPDATE mast.migrations SET version = 4 WHERE version = 3;"
+		    SERVES("4"),
+		    "UPDATE mast.migrations SET version = 3 WHERE version = 4;"
+		    SERVES("3"), "tester", "only up to 3" },
+		{ "ALTER FUNCTION mast.schema_serves() RENAME TO away",
+		    "ALTER FUNCTION mast.away() RENAME TO schema_serves",
+		    "tester", "is older than" },
 		{ "ALTER SCHEMA mast RENAME TO away",
 		    "ALTER SCHEMA away RENAME TO mast",
 		    "tester", "no schema" },
@@ -920,7 +927,7 @@ main(void)
 	    "REVOKE CONNECT ON DATABASE mastkeeper FROM PUBLIC;"
 	    "GRANT CONNECT ON DATABASE mastkeeper TO tester;"
 	    "GRANT USAGE ON SCHEMA mast TO tester;"
-	    "CREATE TABLE mast.migrations (version int);"
+	    "CREATE TABLE mast.migrations (version int);" SERVES("3")
 	    "INSERT INTO mast.migrations VALUES (1), (2 + 1);"
 	    "GRANT SELECT ON mast.migrations TO tester;"
 	    "CREATE TABLE public.t (v int NOT NULL CONSTRAINT t_key UNIQUE"
