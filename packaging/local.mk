@@ -61,9 +61,11 @@ uninstall-hook:
 
 EXTRA_DIST += $(PACKAGING_UNITS) packaging/mkdeb packaging/debian \
 	packaging/rpm packaging/apparmor packaging/prometheus/mastkeeper.test.yml \
-	packaging/check-packaging packaging/check-boot packaging/boot-inside
+	packaging/check-packaging packaging/check-boot packaging/boot-lib packaging/boot-inside \
+	packaging/check-upgrade packaging/boot-upgrade \
+	packaging/check-autopkgtest packaging/boot-autopkgtest
 
-.PHONY: deb check-packaging check-boot
+.PHONY: deb check-packaging check-boot check-upgrade check-autopkgtest
 deb:
 	MAST_BUILD='$(abs_top_builddir)' $(srcdir)/packaging/mkdeb '$(abs_top_builddir)/deb'
 check-packaging: all
@@ -72,3 +74,9 @@ check-packaging: all
 check-boot: all mast-nodesim$(EXEEXT)
 	MAST_SRC='$(abs_top_srcdir)' MAST_BUILD='$(abs_top_builddir)' \
 	    $(srcdir)/packaging/check-boot
+check-upgrade: all mast-nodesim$(EXEEXT)
+	MAST_SRC='$(abs_top_srcdir)' MAST_BUILD='$(abs_top_builddir)' \
+	    $(srcdir)/packaging/check-upgrade
+check-autopkgtest: all mast-nodesim$(EXEEXT)
+	MAST_SRC='$(abs_top_srcdir)' MAST_BUILD='$(abs_top_builddir)' \
+	    $(srcdir)/packaging/check-autopkgtest
