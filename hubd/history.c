@@ -21,6 +21,7 @@
 #include "hubd.h"
 #include "node.h"
 #include "note.h"
+#include "real.h"
 #include "stmt.h"
 
 #define ROWS_MAX	200000u		/* while the database is away */
@@ -33,7 +34,10 @@ struct row {
 	struct batch_row	 row;
 	struct id		 node;
 	wall_us			 at;
-	char			*object, *v;
+	uint32_t		 has;		/* as in a watch_sample */
+	float			 v[WATCH__MAX];
+	uint32_t		 n;
+	char			 object[];
 };
 
 struct history_seen {
@@ -49,31 +53,50 @@ struct history {
 	struct batch	*rows;
 	struct timer	 rollup;
 	struct db_req	*req;
+	struct buf	 name;		/* scratch */
 };
 
 /* ---- rows ---- */
+
+/* {1.5,NULL,...} */
+static size_t
+row_values(char *dst, const struct row *r)
+{
+	size_t n = 0;
+	unsigned m;
+
+	for (m = 0; m < WATCH__MAX; m++) {
+		dst[n++] = m == 0 ? '{' : ',';
+		if (r->has & 1u << m) {
+			n += real_text(dst + n, (double)r->v[m]);
+		} else {
+			memcpy(dst + n, "NULL", 4);
+			n += 4;
+		}
+	}
+	dst[n++] = '}';
+	return n;
+}
 
 static void
 row_put(struct buf *cols, const struct batch_row *b)
 {
 	const struct row *r = (const struct row *)(const void *)b;
+	char values[WATCH__MAX * (REAL_TEXT + 1) + 2];
 
 	db_array_i64(&cols[0], r->at);
 	db_array_id(&cols[1], &r->node);
-	db_array_text(&cols[2], slice_of(r->object));
-	db_array_text(&cols[3], slice_of(r->v));
+	db_array_text(&cols[2], (struct slice){ r->object, r->n });
+	db_array_text(&cols[3], (struct slice){ values,
+	    row_values(values, r) });
 }
 
 static void
 row_done(struct hubd *h, struct batch_row *b, bool is_stored)
 {
-	struct row *r = (struct row *)(void *)b;
-
 	if (is_stored)
 		h->count.samples_stored++;
-	free(r->object);
-	free(r->v);
-	free(r);
+	free(b);
 }
 
 static const struct batch_kind kind = {
@@ -85,33 +108,25 @@ static void
 row_add(struct history *hi, const struct node *n, struct slice object,
     const struct watch_sample *s, wall_us wall)
 {
-	struct buf v = BUF_INIT, name = BUF_INIT;
 	struct row *r;
-	size_t len;
 	unsigned m;
 
 	if (batch_rows(hi->rows) >= ROWS_MAX) {
 		hi->hub->count.samples_dropped++;
 		return;
 	}
-	for (m = 0; m < WATCH__MAX; m++) {
-		buf_putc(&v, m == 0 ? '{' : ',');
-		if (s->has & 1u << m)
-			buf_printf(&v, "%.7g", s->v[m]);
-		else
-			buf_puts(&v, "NULL");
-	}
-	buf_putc(&v, '}');
-	note_plain(&name, object, OBJECT_MAX);
-	r = xcalloc(1, sizeof(*r));
+	buf_clear(&hi->name);
+	note_plain(&hi->name, object, OBJECT_MAX);
+	r = xmalloc(sizeof(*r) + buf_used(&hi->name));
 	r->node = n->id;
 	r->at = wall - wall % 1000;
-	r->object = xstrdup(buf_cstr(&name));
-	buf_free(&name);
-	(void)buf_cstr(&v);
-	r->v = buf_steal(&v, &len);
-	r->v[len] = '\0';
-	batch_add(hi->rows, &r->row, sizeof(*r) + len + object.n);
+	r->has = s->has;
+	for (m = 0; m < WATCH__MAX; m++)
+		r->v[m] = s->has & 1u << m ? (float)s->v[m] : 0;
+	r->n = (uint32_t)buf_used(&hi->name);
+	if (r->n > 0)
+		memcpy(r->object, buf_head(&hi->name), r->n);
+	batch_add(hi->rows, &r->row, sizeof(*r) + r->n);
 }
 
 /* ---- counters ---- */
@@ -288,6 +303,7 @@ history_free(struct history *hi)
 	timer_del(&hi->rollup);
 	db_forget(&hi->req);
 	batch_free(hi->rows);
+	buf_free(&hi->name);
 	free(hi);
 }
 

@@ -13,7 +13,7 @@ hubd_libhubd_a_SOURCES = \
 	hubd/note.c hubd/note.h hubd/numbered.c hubd/numbered.h \
 	hubd/proto.c hubd/proto.h hubd/publish.c hubd/publish.h \
 	hubd/push.c hubd/push.h hubd/queue.c hubd/queue.h \
-	hubd/sealer.c hubd/sealer.h hubd/serve.c hubd/serve.h \
+	hubd/real.c hubd/real.h hubd/sealer.c hubd/sealer.h hubd/serve.c hubd/serve.h \
 	hubd/sink.c hubd/sink.h hubd/stmt.c hubd/stmt.h \
 	hubd/step.c hubd/step.h hubd/stmt_part.h hubd/stmt_queue.c hubd/stmt_record.c
 
@@ -22,6 +22,12 @@ TESTS += tests/unit/hubd_opposite
 tests_unit_hubd_opposite_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/hubd
 tests_unit_hubd_opposite_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_hubd_opposite_LDADD = hubd/libhubd.a $(COMMON_LIBS) $(CHECK_LIBS)
+
+check_PROGRAMS += tests/unit/hubd_real
+TESTS += tests/unit/hubd_real
+tests_unit_hubd_real_CPPFLAGS = $(AM_CPPFLAGS) -I$(srcdir)/hubd
+tests_unit_hubd_real_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+tests_unit_hubd_real_LDADD = hubd/libhubd.a $(COMMON_LIBS) $(CHECK_LIBS)
 
 check_PROGRAMS += tests/unit/hubd_note
 TESTS += tests/unit/hubd_note

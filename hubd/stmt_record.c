@@ -18,7 +18,7 @@ const struct db_stmt stmt_record[DB_ROW(STMT_RECORD__END)] = {
 	    " + u.at * interval '1 us', u.v::real[] FROM unnest($2::bigint[],"
 	    " $3::uuid[], $4::text[], $5::text[]) AS u(at, node, object, v)"
 	    " WHERE $1::uuid IS NOT NULL"
-	    " ON CONFLICT (node_id, object, at) DO NOTHING", 5, 0 },
+	    " ON CONFLICT (node_id, object, at) DO NOTHING", 5, DB_BULK },
 	/* samples before this are stored, in microseconds */
 	[DB_ROW(STMT_ROLLUP)] = { "rollup",
 	    "SELECT mast.rollup('epoch'::timestamptz"
