@@ -49,7 +49,7 @@ texts() {
 	    -o -path './.ci/run' \) -print | sort
 }
 
-echo "1..17"
+echo "1..18"
 
 # ---- 1. layers: a lower one never includes a higher one
 # shellcheck disable=SC2016 # awk's own $
@@ -287,6 +287,18 @@ if [ -x "$BUILD/mastkeeper-apid" ]; then
 	rm -f "$tmp.a" "$tmp.b"
 else
 	skip "message ids and their page" "the daemons, built"
+fi
+
+# ---- bugs that are planted into copies still fit the sources
+if command -v patch >/dev/null; then
+	for p in tests/chaos/plants/*.patch; do
+		patch --dry-run -s -f -p1 <"$p" >"$tmp.a" 2>&1 ||
+		    echo "$p: $(head -1 "$tmp.a")"
+	done >"$tmp"
+	point "planted bugs fit the sources"
+	rm -f "$tmp.a"
+else
+	skip "planted bugs fit the sources" "patch"
 fi
 
 # ---- exit codes of mastctl and its page, both ways
