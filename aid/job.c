@@ -387,10 +387,10 @@ prepare(struct job *job, const struct msg_ai_job *m, const char **why_r)
 	struct provider_ask ask;
 
 	*why_r = NULL;
-	if (m->sealed.n > 0 && (keyring_open(job->jobs->aid, m->sealed,
-	    &job->key) == -1 || !key_is_clean(&job->key)))
+	if (m->call.sealed.n > 0 && (keyring_open(job->jobs->aid,
+	    m->call.sealed, &job->key) == -1 || !key_is_clean(&job->key)))
 		return MSG_AI_E_SEALED;
-	if (m->sealed.n == 0 && needs_key(job->jobs, job->p)) {
+	if (m->call.sealed.n == 0 && needs_key(job->jobs, job->p)) {
 		*why_r = "no key was given for it";
 		return MSG_AI_E_KEY;
 	}
@@ -422,15 +422,15 @@ static void
 submit(struct job *job, const struct msg_ai_job *m)
 {
 	struct jobs *jobs = job->jobs;
-	struct job_provider *p = find_provider(jobs, m->provider);
+	struct job_provider *p = find_provider(jobs, m->call.provider);
 	enum msg_ai_error e;
 	const char *why;
 
-	copy(job->request_id, sizeof(job->request_id), m->request_id);
-	copy(job->model, sizeof(job->model), m->model.n > 0 || p == NULL ?
-	    m->model : slice_of(p->model));
+	copy(job->request_id, sizeof(job->request_id), m->call.request_id);
+	copy(job->model, sizeof(job->model), m->call.model.n > 0 ||
+	    p == NULL ? m->call.model : slice_of(p->model));
 	job->stream = (m->flags & MSG_AI_STREAM) != 0;
-	job->deadline = job->since + (mono_us)m->deadline_ms * MONO_MS;
+	job->deadline = job->since + (mono_us)m->call.deadline_ms * MONO_MS;
 	if (p == NULL) {
 		job_fail(job, MSG_AI_E_PROVIDER, NULL);
 		return;
@@ -464,18 +464,15 @@ jobs_submit(struct jobs *jobs, struct ipc_chan *chan, uint64_t id,
     const struct msg_ai_job *m)
 {
 	if (room(jobs, chan, id))
-		submit(job_new(jobs, chan, id, &m->job), m);
+		submit(job_new(jobs, chan, id, &m->call.job), m);
 }
 
 void
 jobs_test(struct jobs *jobs, struct ipc_chan *chan, uint64_t id,
-    const struct msg_ai_test *t)
+    const struct msg_ai_call *t)
 {
 	struct msg_ai_job m = {
-		.job = t->job, .max_tokens = TEST_TOKENS,
-		.deadline_ms = t->deadline_ms, .request_id = t->request_id,
-		.provider = t->provider, .model = t->model,
-		.sealed = t->sealed, .nmessages = 1,
+		.call = *t, .max_tokens = TEST_TOKENS, .nmessages = 1,
 		.messages = { { MSG_AI_USER, SLICE(TEST_WORDS) } },
 	};
 	struct job *job;

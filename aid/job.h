@@ -32,7 +32,7 @@ size_t jobs_ports(const struct jobs *, uint16_t ports[JOBS_PORTS]);
 void jobs_submit(struct jobs *, struct ipc_chan *, uint64_t id,
     const struct msg_ai_job *);
 void jobs_test(struct jobs *, struct ipc_chan *, uint64_t id,
-    const struct msg_ai_test *);
+    const struct msg_ai_call *);
 void jobs_cancel(struct jobs *, const struct ipc_chan *, const struct id *);
 void jobs_down(struct jobs *, const struct ipc_chan *);
 void jobs_info(const struct jobs *, struct msg_ai_info *);

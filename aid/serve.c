@@ -142,7 +142,7 @@ static bool
 serve_on_key_test(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 {
 	struct serve *s = arg;
-	struct msg_ai_test test;
+	struct msg_ai_call test;
 
 	if (!msg_get_ai_test(&msg->in, &test))
 		return false;

@@ -183,15 +183,15 @@ ai_call_start(struct req *req, struct ai_call *c, struct msg_ai_job *job)
 
 	if (!ai_up(ai))
 		return false;
-	call_begin(req, c, &job->job);
+	call_begin(req, c, &job->call.job);
 	msg_put_ai_job(sibling_ask(ai->peer, req, MSG_AI_JOB,
-	    job->deadline_ms * MONO_MS + CALL_GRACE, on_done), job);
+	    job->call.deadline_ms * MONO_MS + CALL_GRACE, on_done), job);
 	sibling_send(ai->peer);
 	return true;
 }
 
 bool
-ai_call_test(struct req *req, struct ai_call *c, struct msg_ai_test *test)
+ai_call_test(struct req *req, struct ai_call *c, struct msg_ai_call *test)
 {
 	struct ai *ai = req->apid->ai;
 

@@ -52,10 +52,10 @@ struct ai_call {
 	void (*chunk)(struct req *, struct slice);
 	void (*done)(struct req *, enum err, const struct msg_ai_done *);
 };
-/* Fills job->job. False: aid is away, and nothing was started. */
+/* Fills the job's id. False: aid is away, and nothing was started. */
 bool ai_call_start(struct req *, struct ai_call *, struct msg_ai_job *);
 /* The same question for a key; there are no chunks. */
-bool ai_call_test(struct req *, struct ai_call *, struct msg_ai_test *);
+bool ai_call_test(struct req *, struct ai_call *, struct msg_ai_call *);
 /* Whoever waited goes: aid is told to stop. */
 void ai_call_drop(struct ai_call *);
 

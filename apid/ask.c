@@ -295,6 +295,14 @@ done(struct req *req, enum err err, const struct msg_ai_done *d)
 	a->answered(req, a, text);
 }
 
+static struct msg_ai_call
+call_of(struct req *req, const struct ask *a, uint32_t deadline_ms)
+{
+	return (struct msg_ai_call){ .deadline_ms = deadline_ms,
+	    .request_id = slice_of(req->id), .provider = a->provider,
+	    .model = a->model, .sealed = a->sealed };
+}
+
 static void
 put_message(struct msg_ai_job *job, enum msg_ai_role role, struct slice text)
 {
@@ -307,12 +315,11 @@ static void
 start(struct req *req, struct ask *a)
 {
 	struct msg_ai_job job = {
+		.call = call_of(req, a, DEADLINE_MS),
 		.flags = a->stream ? MSG_AI_STREAM : 0,
 		.max_tokens = a->kind == AI_K_GENERATE ? TOKENS_CONFIG :
 		    TOKENS_TEXT,
-		.deadline_ms = DEADLINE_MS, .request_id = slice_of(req->id),
-		.provider = a->provider, .model = a->model,
-		.sealed = a->sealed, .system = text_of(&a->system),
+		.system = text_of(&a->system),
 	};
 
 	put_message(&job, MSG_AI_DATA, text_of(&a->document));
@@ -549,9 +556,7 @@ test_answered(struct req *req, struct ask *a, struct slice text)
 static void
 test_start(struct req *req, struct ask *a)
 {
-	struct msg_ai_test test = { .deadline_ms = TEST_MS,
-	    .request_id = slice_of(req->id), .provider = a->provider,
-	    .model = a->model, .sealed = a->sealed };
+	struct msg_ai_call test = call_of(req, a, TEST_MS);
 
 	a->call.done = done;
 	if (!ai_call_test(req, &a->call, &test))

@@ -63,11 +63,63 @@ text_fits(struct slice s, uint32_t max)
 	return s.n <= max && (s.n == 0 || valid_utf8(s.p, s.n));
 }
 
-static bool
-deadline_fits(uint32_t ms)
+/* ---- whom to call, with which key ---- */
+
+static const char *
+call_fits(const struct msg_ai_call *c)
 {
-	return ms >= MSG_AI_DEADLINE_MIN && ms <= MSG_AI_DEADLINE_MAX;
+	if (c->deadline_ms < MSG_AI_DEADLINE_MIN ||
+	    c->deadline_ms > MSG_AI_DEADLINE_MAX)
+		return "deadline_ms: 1000 to 600000";
+	if (!text_fits(c->request_id, REQUEST_MAX))
+		return "request_id: at most 64 bytes of text";
+	if (c->provider.n == 0 || !text_fits(c->provider,
+	    MSG_AI_PROVIDER_MAX))
+		return "provider: 1 to 32 bytes of text";
+	if (!text_fits(c->model, MSG_AI_MODEL_MAX))
+		return "model: at most 128 bytes of text";
+	if (c->sealed.n > MSG_AI_SEALED_MAX)
+		return "key: at most 512 bytes, sealed";
+	return NULL;
 }
+
+static void
+put_call(struct buf *b, const struct msg_ai_call *c)
+{
+	msg_put_id(b, &c->job);
+	buf_put_u32(b, c->deadline_ms);
+	put(b, c->request_id);
+	put(b, c->provider);
+	put(b, c->model);
+	put(b, c->sealed);
+}
+
+static void
+get_call(struct msg_in *in, struct msg_ai_call *c)
+{
+	msg_get_id(in, &c->job);
+	c->deadline_ms = msg_get_u32(in);
+	c->request_id = msg_get_str(in, REQUEST_MAX);
+	c->provider = msg_get_str(in, MSG_AI_PROVIDER_MAX);
+	c->model = msg_get_str(in, MSG_AI_MODEL_MAX);
+	c->sealed = msg_get_bytes(in, MSG_AI_SEALED_MAX);
+}
+
+void
+msg_put_ai_test(struct buf *b, const struct msg_ai_call *m)
+{
+	if (call_fits(m) == NULL)
+		put_call(b, m);
+}
+
+bool
+msg_get_ai_test(struct msg_in *in, struct msg_ai_call *m)
+{
+	get_call(in, m);
+	return msg_done(in) && call_fits(m) == NULL;
+}
+
+/* ---- a job ---- */
 
 static const char *
 messages_fit(const struct msg_ai_job *m)
@@ -96,21 +148,14 @@ messages_fit(const struct msg_ai_job *m)
 const char *
 msg_ai_job_fits(const struct msg_ai_job *m)
 {
+	const char *why = call_fits(&m->call);
+
+	if (why != NULL)
+		return why;
 	if ((m->flags & ~MSG_AI_STREAM) != 0)
 		return "flags: an unknown bit";
 	if (m->max_tokens == 0 || m->max_tokens > MSG_AI_TOKENS_MAX)
 		return "max_tokens: 1 to 131072";
-	if (!deadline_fits(m->deadline_ms))
-		return "deadline_ms: 1000 to 600000";
-	if (!text_fits(m->request_id, REQUEST_MAX))
-		return "request_id: at most 64 bytes of text";
-	if (m->provider.n == 0 || !text_fits(m->provider,
-	    MSG_AI_PROVIDER_MAX))
-		return "provider: 1 to 32 bytes of text";
-	if (!text_fits(m->model, MSG_AI_MODEL_MAX))
-		return "model: at most 128 bytes of text";
-	if (m->sealed.n > MSG_AI_SEALED_MAX)
-		return "key: at most 512 bytes, sealed";
 	if (!text_fits(m->system, MSG_AI_INPUT_MAX))
 		return "system: at most 256 KiB of text";
 	if (!text_fits(m->schema, MSG_AI_SCHEMA_MAX))
@@ -125,14 +170,9 @@ msg_put_ai_job(struct buf *b, const struct msg_ai_job *m)
 
 	if (msg_ai_job_fits(m) != NULL)
 		return;
-	msg_put_id(b, &m->job);
+	put_call(b, &m->call);
 	buf_put_u8(b, m->flags);
 	buf_put_u32(b, m->max_tokens);
-	buf_put_u32(b, m->deadline_ms);
-	put(b, m->request_id);
-	put(b, m->provider);
-	put(b, m->model);
-	put(b, m->sealed);
 	put(b, m->system);
 	put(b, m->schema);
 	buf_put_u8(b, m->nmessages);
@@ -148,14 +188,9 @@ msg_get_ai_job(struct msg_in *in, struct msg_ai_job *m)
 	size_t i;
 
 	memset(m, 0, sizeof(*m));
-	msg_get_id(in, &m->job);
+	get_call(in, &m->call);
 	m->flags = msg_get_u8(in);
 	m->max_tokens = msg_get_u32(in);
-	m->deadline_ms = msg_get_u32(in);
-	m->request_id = msg_get_str(in, REQUEST_MAX);
-	m->provider = msg_get_str(in, MSG_AI_PROVIDER_MAX);
-	m->model = msg_get_str(in, MSG_AI_MODEL_MAX);
-	m->sealed = msg_get_bytes(in, MSG_AI_SEALED_MAX);
 	m->system = msg_get_str(in, MSG_AI_INPUT_MAX);
 	m->schema = msg_get_str(in, MSG_AI_SCHEMA_MAX);
 	m->nmessages = msg_get_u8(in);
@@ -232,37 +267,6 @@ bool
 msg_get_ai_cancel(struct msg_in *in, struct msg_ai_cancel *m)
 {
 	msg_get_id(in, &m->job);
-	return msg_done(in);
-}
-
-void
-msg_put_ai_test(struct buf *b, const struct msg_ai_test *m)
-{
-	if (!deadline_fits(m->deadline_ms) ||
-	    !text_fits(m->request_id, REQUEST_MAX) || m->provider.n == 0 ||
-	    !text_fits(m->provider, MSG_AI_PROVIDER_MAX) ||
-	    !text_fits(m->model, MSG_AI_MODEL_MAX) ||
-	    m->sealed.n > MSG_AI_SEALED_MAX)
-		return;
-	msg_put_id(b, &m->job);
-	buf_put_u32(b, m->deadline_ms);
-	put(b, m->request_id);
-	put(b, m->provider);
-	put(b, m->model);
-	put(b, m->sealed);
-}
-
-bool
-msg_get_ai_test(struct msg_in *in, struct msg_ai_test *m)
-{
-	msg_get_id(in, &m->job);
-	m->deadline_ms = msg_get_u32(in);
-	m->request_id = msg_get_str(in, REQUEST_MAX);
-	m->provider = msg_get_str(in, MSG_AI_PROVIDER_MAX);
-	m->model = msg_get_str(in, MSG_AI_MODEL_MAX);
-	m->sealed = msg_get_bytes(in, MSG_AI_SEALED_MAX);
-	if (!deadline_fits(m->deadline_ms) || m->provider.n == 0)
-		in->ok = false;
 	return msg_done(in);
 }
 

@@ -67,15 +67,24 @@ const char *msg_ai_error_name(unsigned);
 
 struct msg_ai_message { uint8_t role; struct slice text; };
 
-struct msg_ai_job {
+/* Whom to call with which key. Alone it is AI_TEST: is this key good for
+ * this model? */
+struct msg_ai_call {
 	struct id	job;
-	uint8_t		flags;		/* enum msg_ai_flag bits */
-	uint32_t	max_tokens;	/* 1..MSG_AI_TOKENS_MAX */
 	uint32_t	deadline_ms;	/* MSG_AI_DEADLINE_MIN..MAX */
 	struct slice	request_id;	/* <= 64, for the logs */
 	struct slice	provider;	/* "openai", ... or a configured name */
 	struct slice	model;		/* empty: the provider's default */
 	struct slice	sealed;		/* key for aid; empty: it needs none */
+};
+/* One that does not fit is put as no bytes, as a job. */
+void msg_put_ai_test(struct buf *, const struct msg_ai_call *);
+bool msg_get_ai_test(struct msg_in *, struct msg_ai_call *);
+
+struct msg_ai_job {
+	struct msg_ai_call call;
+	uint8_t		flags;		/* enum msg_ai_flag bits */
+	uint32_t	max_tokens;	/* 1..MSG_AI_TOKENS_MAX */
 	struct slice	system;		/* instructions */
 	struct slice	schema;		/* JSON schema of the answer or empty */
 	uint8_t		nmessages;	/* 1..MSG_AI_MESSAGES, last not ASSISTANT */
@@ -112,14 +121,6 @@ bool msg_get_ai_done(struct msg_in *, struct msg_ai_done *);
 struct msg_ai_cancel { struct id job; };
 void msg_put_ai_cancel(struct buf *, const struct msg_ai_cancel *);
 bool msg_get_ai_cancel(struct msg_in *, struct msg_ai_cancel *);
-
-struct msg_ai_test {		/* is this key good for this model? */
-	struct id	job;
-	uint32_t	deadline_ms;
-	struct slice	request_id, provider, model, sealed;
-};
-void msg_put_ai_test(struct buf *, const struct msg_ai_test *);
-bool msg_get_ai_test(struct msg_in *, struct msg_ai_test *);
 
 struct msg_ai_provider {
 	struct slice	name;		/* as jobs name it */

@@ -1,5 +1,5 @@
 /* cmds: the table of mastctl's commands. */
-#include "aikey.h"
+#include "ai_key.h"
 #include "audit.h"
 #include "backup.h"
 #include "cert.h"
@@ -92,10 +92,12 @@ const struct ctl_cmd cmds_table[] = {
 	{ "token", "revoke", "TOKEN", 1, 1, CTL_CONF, token_revoke,
 	    { { 0 } },
 	    "End an API token; TOKEN is its id" },
-	{ "aikey", "list", "", 0, 0, CTL_CONF, aikey_list,
+	{ "ai key", "list", "", 0, 0, CTL_CONF, ai_key_list,
 	    { { "user", "NAME", "only those of this user" } },
 	    "List the users' keys of AI providers, by their last characters" },
-	{ "aikey", "delete", "KEY", 1, 1, CTL_CONF, aikey_delete,
+	{ "ai key", "test", "KEY", 1, 1, CTL_CONF, ai_key_test, { { 0 } },
+	    "Ask the provider whether a key is good; KEY is its id" },
+	{ "ai key", "delete", "KEY", 1, 1, CTL_CONF, ai_key_delete,
 	    { { 0 } },
 	    "Delete a key of an AI provider; KEY is its id" },
 	{ "node", "add", "NAME", 1, 1, CTL_CONF, node_add,

@@ -9,44 +9,67 @@
 #include "buf.h"
 #include "cmds.h"
 #include "completion.h"
+#include "str.h"
 #include "xmalloc.h"
 
-/* Is this row the first of its noun? */
-static bool
-first_of_noun(const struct ctl_cmd *cmd)
-{
-	const struct ctl_cmd *c;
+#define COMMAND_MAX 64	/* of a command: all its words */
 
-	for (c = cmds_table; c < cmd; c++)
-		if (strcmp(c->noun, cmd->noun) == 0)
-			return false;
+static void
+name_of(const struct ctl_cmd *c, char dst[COMMAND_MAX])
+{
+	snprintf(dst, COMMAND_MAX, "%s%s%s", c->noun,
+	    c->verb != NULL ? " " : "", c->verb != NULL ? c->verb : "");
+}
+
+/* The word of a command's name behind the first n bytes of it, which end a
+ * word; false: there is none, or the name begins with other words. */
+static bool
+word_behind(const struct ctl_cmd *c, const char *begin, struct slice *word)
+{
+	char name[COMMAND_MAX];
+	size_t n = strlen(begin);
+	const char *p;
+
+	name_of(c, name);
+	if (strncmp(name, begin, n) != 0 || name[n] == '\0' ||
+	    (n > 0 && name[n] != ' '))
+		return false;
+	/* The noun and the verb are texts of the table: they stay. */
+	n += n > 0;
+	p = n <= strlen(c->noun) ? c->noun + n :
+	    c->verb + (n - strlen(c->noun) - 1);
+	*word = (struct slice){ p, strcspn(p, " ") };
 	return true;
 }
 
-static void
-put_nouns(struct buf *b)
+/* Does an earlier row have that word there? word NULL: any word. */
+static bool
+seen_before(const struct ctl_cmd *cmd, const char *begin,
+    const struct slice *word)
 {
-	size_t i;
+	const struct ctl_cmd *c;
+	struct slice other;
 
-	for (i = 0; i < cmds_n; i++)
-		if (first_of_noun(&cmds_table[i]))
-			buf_printf(b, "%s%s", i > 0 ? " " : "",
-			    cmds_table[i].noun);
+	for (c = cmds_table; c < cmd; c++)
+		if (word_behind(c, begin, &other) &&
+		    (word == NULL || slice_same(*word, other)))
+			return true;
+	return false;
 }
 
 static void
-put_verbs(struct buf *b, const char *noun)
+put_words(struct buf *b, const char *begin)
 {
+	const struct ctl_cmd *c;
 	const char *space = "";
-	size_t i;
+	struct slice word;
 
-	for (i = 0; i < cmds_n; i++) {
-		if (strcmp(cmds_table[i].noun, noun) != 0 ||
-		    cmds_table[i].verb == NULL)
-			continue;
-		buf_printf(b, "%s%s", space, cmds_table[i].verb);
-		space = " ";
-	}
+	for (c = cmds_table; c < cmds_table + cmds_n; c++)
+		if (word_behind(c, begin, &word) &&
+		    !seen_before(c, begin, &word)) {
+			buf_printf(b, "%s%.*s", space, (int)word.n, word.p);
+			space = " ";
+		}
 }
 
 static void
@@ -58,24 +81,37 @@ put_options(struct buf *b, const struct ctl_cmd *cmd)
 		buf_printf(b, " --%s", o->name);
 }
 
+/* What may follow, for each beginning of a name. bash and zsh read it. */
 static void
-bash_cases(struct buf *b)
+put_cases(struct buf *b)
 {
 	const struct ctl_cmd *c;
+	char name[COMMAND_MAX], *space;
 
-	for (c = cmds_table; c < cmds_table + cmds_n; c++)
-		if (c->verb != NULL && first_of_noun(c)) {
-			buf_printf(b, "\t%s) verbs='", c->noun);
-			put_verbs(b, c->noun);
-			buf_puts(b, "' ;;\n");
-		}
-	buf_puts(b, "\tesac\n\tcase $noun:$verb in\n");
+	buf_puts(b, "\tcase $said in\n\t'') next='");
+	put_words(b, "");
+	buf_puts(b, "' ;;\n");
 	for (c = cmds_table; c < cmds_table + cmds_n; c++) {
-		buf_printf(b, "\t%s:%s) own='", c->noun,
-		    c->verb != NULL ? c->verb : "*");
+		name_of(c, name);
+		for (space = strchr(name, ' '); space != NULL;
+		    space = strchr(space + 1, ' ')) {
+			*space = '\0';
+			if (!seen_before(c, name, NULL)) {
+				buf_printf(b, "\t'%s') next='", name);
+				put_words(b, name);
+				buf_puts(b, "' ;;\n");
+			}
+			*space = ' ';
+		}
+	}
+	buf_puts(b, "\tesac\n\tcase \"$said \" in\n");
+	for (c = cmds_table; c < cmds_table + cmds_n; c++) {
+		name_of(c, name);
+		buf_printf(b, "\t'%s '*) own='", name);
 		put_options(b, c);
 		buf_puts(b, "' ;;\n");
 	}
+	buf_puts(b, "\tesac\n");
 }
 
 static void
@@ -83,30 +119,21 @@ bash(struct buf *b)
 {
 	buf_puts(b, "# mastctl(8), made by: mastctl completion bash\n"
 	    "_mastctl()\n{\n"
-	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} noun='' verb='' verbs=''\n"
-	    "\tlocal own='' nouns='");
-	put_nouns(b);
-	buf_puts(b, "' i w\n"
+	    "\tlocal cur=${COMP_WORDS[COMP_CWORD]} said='' next='' own=''\n"
+	    "\tlocal i w\n"
 	    "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	    "\t\tw=${COMP_WORDS[i]}\n"
 	    "\t\tcase $w in\n"
 	    "\t\t-f | --config) i=$((i + 1)) ;;\n"
 	    "\t\t-*) ;;\n"
-	    "\t\t*)\n"
-	    "\t\t\tif [ -z \"$noun\" ]; then noun=$w\n"
-	    "\t\t\telif [ -z \"$verb\" ]; then verb=$w; fi ;;\n"
-	    "\t\tesac\n\tdone\n"
-	    "\tcase $noun in\n");
-	bash_cases(b);
-	buf_puts(b, "\tesac\n"
-	    "\tcase $cur in\n"
-	    "\t-*) w=\"--config --json --help --version$own\" ;;\n"
-	    "\t*)\n"
-	    "\t\tif [ -z \"$noun\" ]; then w=$nouns\n"
-	    "\t\telif [ -z \"$verb\" ]; then w=$verbs\n"
-	    "\t\telse w=''; fi ;;\n"
+	    "\t\t*) said=\"${said:+$said }$w\" ;;\n"
+	    "\t\tesac\n\tdone\n");
+	put_cases(b);
+	buf_puts(b, "\tcase $cur in\n"
+	    "\t-*) next=\"--config --json --help --version$own\" ;;\n"
 	    "\tesac\n"
-	    "\tmapfile -t COMPREPLY < <(compgen -W \"$w\" -- \"$cur\")\n"
+	    "\tmapfile -t COMPREPLY < <(compgen -W \"$next\" -- "
+	    "\"$cur\")\n"
 	    "}\n"
 	    "complete -o default -F _mastctl mastctl\n");
 }
@@ -114,40 +141,21 @@ bash(struct buf *b)
 static void
 zsh(struct buf *b)
 {
-	const struct ctl_cmd *c;
-
 	buf_puts(b, "#compdef mastctl\n"
 	    "# mastctl(8), made by: mastctl completion zsh\n"
-	    "local -a nouns verbs own\n"
-	    "local noun='' verb='' w\n"
-	    "for w in ${words[2,CURRENT-1]}; do\n"
-	    "\t[[ $w == -* ]] && continue\n"
-	    "\tif [[ -z $noun ]]; then noun=$w\n"
-	    "\telif [[ -z $verb ]]; then verb=$w; fi\n"
-	    "done\n"
-	    "nouns=(");
-	put_nouns(b);
-	buf_puts(b, ")\ncase $noun in\n");
-	for (c = cmds_table; c < cmds_table + cmds_n; c++)
-		if (c->verb != NULL && first_of_noun(c)) {
-			buf_printf(b, "%s) verbs=(", c->noun);
-			put_verbs(b, c->noun);
-			buf_puts(b, ") ;;\n");
-		}
-	buf_puts(b, "esac\ncase $noun:$verb in\n");
-	for (c = cmds_table; c < cmds_table + cmds_n; c++) {
-		buf_printf(b, "%s:%s) own=(", c->noun,
-		    c->verb != NULL ? c->verb : "*");
-		put_options(b, c);
-		buf_puts(b, ") ;;\n");
-	}
-	buf_puts(b, "esac\n"
-	    "if [[ ${words[CURRENT]} == -* ]]; then\n"
-	    "\tcompadd -- --config --json --help --version $own\n"
-	    "elif [[ -z $noun ]]; then\n\tcompadd -- $nouns\n"
-	    "elif [[ -z $verb && $#verbs -gt 0 ]]; then\n"
-	    "\tcompadd -- $verbs\n"
-	    "else\n\t_files\nfi\n");
+	    "_mastctl()\n{\n"
+	    "\tlocal said='' next='' own='' w cur=${words[CURRENT]}\n"
+	    "\tfor w in ${words[2,CURRENT-1]}; do\n"
+	    "\t\t[[ $w == -* ]] && continue\n"
+	    "\t\tsaid=\"${said:+$said }$w\"\n"
+	    "\tdone\n");
+	put_cases(b);
+	buf_puts(b, "\tif [[ $cur == -* ]]; then\n"
+	    "\t\tcompadd -- --config --json --help --version ${=own}\n"
+	    "\telif [[ -n $next ]]; then\n"
+	    "\t\tcompadd -- ${=next}\n"
+	    "\telse\n\t\t_files\n\tfi\n}\n"
+	    "_mastctl \"$@\"\n");
 }
 
 /* Help texts are ours; a quote in one would end the string. */
@@ -162,28 +170,54 @@ fish_text(struct buf *b, const char *text)
 	buf_puts(b, "'\n");
 }
 
+/* The condition that all these words were said. */
+static void
+fish_said(struct buf *b, const char *begin)
+{
+	struct slice rest = slice_of(begin), word;
+	const char *and = "";
+
+	while (slice_cut(&rest, ' ', &word)) {
+		buf_printf(b, "%s__fish_seen_subcommand_from %.*s", and,
+		    (int)word.n, word.p);
+		and = "; and ";
+	}
+}
+
+static void
+fish_word(struct buf *b, const struct ctl_cmd *c, const char *begin,
+    bool last)
+{
+	struct slice word;
+
+	if (!word_behind(c, begin, &word) || seen_before(c, begin, &word))
+		return;
+	buf_puts(b, "complete -c mastctl -f -n '");
+	if (*begin == '\0')
+		buf_puts(b, "__fish_use_subcommand");
+	else
+		fish_said(b, begin);
+	buf_printf(b, "' -a %.*s", (int)word.n, word.p);
+	fish_text(b, last ? c->help : c->noun);
+}
+
 static void
 fish_row(struct buf *b, const struct ctl_cmd *c)
 {
 	const struct ctl_opt *o;
+	char name[COMMAND_MAX], *space;
 
-	if (c->verb == NULL || first_of_noun(c)) {
-		buf_printf(b, "complete -c mastctl -f -n "
-		    "__fish_use_subcommand -a %s", c->noun);
-		fish_text(b, c->verb == NULL ? c->help : c->noun);
-	}
-	if (c->verb != NULL) {
-		buf_printf(b, "complete -c mastctl -f -n "
-		    "'__fish_seen_subcommand_from %s' -a %s", c->noun,
-		    c->verb);
-		fish_text(b, c->help);
+	name_of(c, name);
+	fish_word(b, c, "", strchr(name, ' ') == NULL);
+	for (space = strchr(name, ' '); space != NULL;
+	    space = strchr(space + 1, ' ')) {
+		*space = '\0';
+		fish_word(b, c, name, strchr(space + 1, ' ') == NULL);
+		*space = ' ';
 	}
 	for (o = c->opts; o < c->opts + CTL_OPTS && o->name; o++) {
-		buf_printf(b, "complete -c mastctl -n "
-		    "'__fish_seen_subcommand_from %s", c->noun);
-		if (c->verb != NULL)
-			buf_printf(b, "; and __fish_seen_subcommand_from %s",
-			    c->verb);
+		buf_puts(b, "complete -c mastctl -n '");
+		fish_said(b, name);
 		buf_printf(b, "' -l %s%s", o->name, o->arg ? " -r" : "");
 		fish_text(b, o->help);
 	}

@@ -172,21 +172,51 @@ global_option(struct ctl *ctl, int c)
 	return CTL_USAGE;
 }
 
-static const struct ctl_cmd *
-find(const char *noun, const char *verb, bool *noun_known_r)
+/* How many words the command's name has, when they all stand in argv; else
+ * 0, and *known_r is raised to how many of them do. */
+static int
+named(const struct ctl_cmd *c, char **argv, int *known_r)
 {
-	const struct ctl_cmd *c;
+	struct slice rest = slice_of(c->noun), word;
+	int n = 0;
 
-	*noun_known_r = false;
-	for (c = cmds_table; c < cmds_table + cmds_n; c++) {
-		if (strcmp(c->noun, noun) != 0)
-			continue;
-		*noun_known_r = true;
-		if (c->verb == NULL ||
-		    (verb != NULL && strcmp(c->verb, verb) == 0))
-			return c;
+	while (slice_cut(&rest, ' ', &word)) {
+		if (argv[n] == NULL || !slice_eq(word, argv[n]))
+			return 0;
+		if (++n > *known_r)
+			*known_r = n;
 	}
-	return NULL;
+	if (c->verb == NULL)
+		return n;
+	return argv[n] != NULL && strcmp(argv[n], c->verb) == 0 ? n + 1 : 0;
+}
+
+/* The command whose name has the most words. */
+static const struct ctl_cmd *
+find(char **argv, int *words_r, int *known_r)
+{
+	const struct ctl_cmd *c, *found = NULL;
+	int n;
+
+	*words_r = *known_r = 0;
+	for (c = cmds_table; c < cmds_table + cmds_n; c++)
+		if ((n = named(c, argv, known_r)) > *words_r) {
+			*words_r = n;
+			found = c;
+		}
+	return found;
+}
+
+static int
+unknown(char **argv, int known)
+{
+	int i;
+
+	fprintf(stderr, "mastctl: unknown command");
+	for (i = 0; i <= known && argv[i] != NULL; i++)
+		fprintf(stderr, " %s", argv[i]);
+	fprintf(stderr, "; try --help\n");
+	return CTL_USAGE;
 }
 
 /* The options of one command, globals included. -1: go on. */
@@ -264,8 +294,7 @@ ctl_run(int argc, char **argv)
 	struct ctl ctl = { .file = MAST_SYSCONFDIR "/mastkeeper.conf" };
 	struct ctl_args args = { { NULL } };
 	const struct ctl_cmd *cmd;
-	bool known;
-	int c, rc, skip;
+	int c, rc, skip, words, known;
 
 	log_init("mastctl", LOG_L_WARN);
 	memset(opts, 0, sizeof(opts));
@@ -277,14 +306,10 @@ ctl_run(int argc, char **argv)
 		usage(stderr);
 		return CTL_USAGE;
 	}
-	cmd = find(argv[optind], argv[optind + 1], &known);
-	if (cmd == NULL) {
-		fprintf(stderr, "mastctl: unknown command %s%s%s; try --help\n",
-		    argv[optind], known && argv[optind + 1] ? " " : "",
-		    known && argv[optind + 1] ? argv[optind + 1] : "");
-		return CTL_USAGE;
-	}
-	skip = optind + (cmd->verb != NULL);
+	cmd = find(argv + optind, &words, &known);
+	if (cmd == NULL)
+		return unknown(argv + optind, known);
+	skip = optind + words - 1;
 	rc = own_options(&ctl, cmd, argc - skip, argv + skip, &args);
 	if (rc != -1)
 		return rc;

@@ -62,7 +62,8 @@ enum ctl_need {
 };
 
 struct ctl_cmd {
-	const char	*noun, *verb;	/* verb NULL: the noun stands alone */
+	const char	*noun;		/* one word, or several */
+	const char	*verb;		/* NULL: the noun stands alone */
 	const char	*usage;		/* of the arguments */
 	int		 min, max;
 	enum ctl_need	 need;

@@ -7,15 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "ipc.h"
 #include "json.h"
 #include "out.h"
-#include "sock.h"
 #include "status.h"
 #include "str.h"
 #include "stream.h"
+#include "talk.h"
 #include "timer.h"
 #include "xmalloc.h"
 
@@ -95,25 +94,6 @@ channel_up(void *arg, struct ipc_chan *chan, const struct msg_hello *hello)
 	}
 }
 
-/* Is there anybody at all behind the path? Spares the wait for a daemon that
- * does not run. */
-static bool
-listening(const char *path)
-{
-	struct sock_addr addr;
-	struct buf err = BUF_INIT;
-	char *text = xasprintf("unix:%s", path);
-	int fd = -1;
-
-	if (sock_parse(text, &addr, &err) == 0)
-		fd = sock_connect(&addr);
-	if (fd != -1)
-		close(fd);
-	buf_free(&err);
-	free(text);
-	return fd != -1;
-}
-
 static void
 ask_begin(struct ask *ask, struct ctl *ctl, struct status_answer *out)
 {
@@ -140,7 +120,7 @@ ask_begin(struct ask *ask, struct ctl *ctl, struct status_answer *out)
 		ask->v[i].answer = &out[i];
 		path = xasprintf("%s/%s.ctl", ctl->conf.suite.run_dir,
 		    daemons[i].name);
-		if (listening(path))
+		if (talk_listening(path))
 			ask->v[i].chan = ipc_connect(ask->ipc, path,
 			    daemons[i].peer);
 		else

@@ -248,13 +248,33 @@ static const struct db_stmt stmts[STMT__MAX] = {
     AUDIT("token.delete", "token", "id::text",
 	"'username', username, 'name', name, 'os_user', $2::text", "t")
     " SELECT id, username, name FROM t", 2, 0 },
-[STMT_AIKEY_LIST] = { "aikey_list",
+[STMT_AI_KEY_LIST] = { "ai_key_list",
     "SELECT k.id, u.username, k.provider, k.hint, k.model_preference,"
     " encode(k.sealed_for, 'hex'), mast.rfc3339(k.updated_at)"
     " FROM mast.provider_keys k JOIN mast.users u ON u.id = k.user_id"
     " WHERE $1::text IS NULL OR u.username = $1"
     " ORDER BY u.username, k.provider", 1, DB_READ },
-[STMT_AIKEY_DELETE] = { "aikey_delete",
+/* id, user of the system: the key as it is sealed, for a test that begins */
+[STMT_AI_KEY_TAKE] = { "ai_key_take",
+    "WITH k AS (SELECT x.id, u.username, x.provider, x.model_preference,"
+    " x.sealed FROM mast.provider_keys x JOIN mast.users u"
+    " ON u.id = x.user_id WHERE x.id::text = lower($1)), "
+    AUDIT("ai.key.test", "ai_key", "id::text",
+	"'username', username, 'provider', provider, 'os_user', $2::text",
+	"k")
+    " SELECT sealed, provider, model_preference FROM k", 2, 0 },
+/* id, model, input, output, ms, ok, error, what to do */
+[STMT_AI_KEY_TESTED] = { "ai_key_tested",
+    "WITH k AS (SELECT x.id, x.user_id, u.username, x.provider"
+    " FROM mast.provider_keys x JOIN mast.users u ON u.id = x.user_id"
+    " WHERE x.id::text = lower($1)),"
+    " n AS (INSERT INTO mast.ai_usage (user_id, provider, model,"
+    " input_tokens, output_tokens, took_ms, ok, kind, error)"
+    " SELECT k.user_id, k.provider, $2, $3::bigint, $4::bigint,"
+    " $5::integer, $6::boolean, 'test', $7 FROM k)"
+    " SELECT k.id, k.username, k.provider, $2::text, $6::boolean, $7::text,"
+    " $8::text, $5::integer FROM k", 8, 0 },
+[STMT_AI_KEY_DELETE] = { "ai_key_delete",
     "WITH k AS (DELETE FROM mast.provider_keys x USING mast.users u"
     " WHERE u.id = x.user_id AND x.id::text = lower($1)"
     " RETURNING x.id, u.username, x.provider), "

@@ -6,6 +6,7 @@
 #include "id.h"
 #include "json.h"
 #include "out.h"
+#include "owned.h"
 #include "pass.h"
 #include "pg.h"
 #include "role.h"
@@ -341,23 +342,9 @@ user_sessions(struct ctl *ctl, const struct ctl_args *a)
 		{ "expires_at", OUT_TEXT, "EXPIRES" },
 		{ "user_agent", OUT_TEXT, NULL },
 	};
-	const struct db_arg arg = db_str(a->v[0]);
-	struct db_sync *db;
-	struct db_result *res;
-	int code;
 
 	if (a->opt[SESSIONS_END] != NULL)
 		return sessions_end(ctl, a->v[0]);
-	if ((db = pg_begin(ctl)) == NULL)
-		return CTL_UNAVAILABLE;
-	if ((code = user_known(ctl, db, a->v[0])) == CTL_OK) {
-		res = db_sync_query(db, stmt_get(STMT_USER_SESSIONS), &arg, 1);
-		if (db_err(res) != ERR_OK)
-			code = failed(ctl, res, a->v[0]);
-		else
-			out_rows(ctl, res, cols, nitems(cols));
-		db_sync_done(&res);
-	}
-	db_sync_close(db);
-	return code;
+	return owned_list(ctl, STMT_USER_SESSIONS, a->v[0], cols,
+	    nitems(cols));
 }

@@ -44,10 +44,10 @@ class Job:
         r = Reader(payload)
         self.ident = ident
         self.id = r.raw(16)
-        self.stream = r.take("B") & 1
-        self.max_tokens, self.deadline = r.take("I"), r.take("I")
+        self.deadline = r.take("I")
         self.request_id, self.provider = r.text(), r.text()
         self.model, self.sealed = r.text(), r.bytes()
+        self.stream, self.max_tokens = r.take("B") & 1, r.take("I")
         self.system, self.schema = r.text(), r.text()
         self.messages = [(ROLES[r.take("B")], r.text())
                          for _ in range(r.take("B"))]

@@ -158,18 +158,20 @@ class Aid:
 
 
 class Chan:
-    """A channel of apid's. Replies that nobody asked for yet are kept."""
+    """A channel of apid's, or, on aid's control socket, of mastctl's.
+    Replies that nobody asked for yet are kept."""
 
-    def __init__(self, aid, timeout=40):
-        if ROOT:
+    def __init__(self, aid, timeout=40, door="aid.sock"):
+        apid = door == "aid.sock"
+        if ROOT and apid:
             os.seteuid(aid.apid_uid)
         try:
-            self.c = ipcraw.Raw(aid.run + "/aid.sock", timeout)
+            self.c = ipcraw.Raw(aid.run + "/" + door, timeout)
         finally:
             if ROOT:
                 os.seteuid(0)
         self.aid = aid
-        hello = self.c.greet(ipcraw.APID)
+        hello = self.c.greet(ipcraw.APID if apid else ipcraw.CTL)
         if hello is None or hello[0] != ipcraw.HELLO_OK:
             raise OSError("no hello: %r" % (hello,))
         self.last = 0
@@ -191,9 +193,10 @@ class Chan:
         if sealed is None:
             sealed = self.key(provider)
         t = ipcraw.text
-        b = job + struct.pack("<BII", int(stream), max_tokens, deadline)
+        b = job + struct.pack("<I", deadline)
         b += t(request.encode()) + t(provider.encode()) + t(model.encode())
-        b += t(sealed) + t(system.encode()) + t(schema.encode())
+        b += t(sealed) + struct.pack("<BI", int(stream), max_tokens)
+        b += t(system.encode()) + t(schema.encode())
         b += struct.pack("<B", len(messages))
         for role, words in messages:
             b += struct.pack("<B", role) + t(words.encode())

@@ -91,6 +91,46 @@ def test_providers(s):
                              "api_key": fakeai.KEYS["openai"]}).want(200)
 
 
+def test_key_ctl(s):
+    """mastctl has a key tested by aid, which alone can open it"""
+    w = world(s)
+    rows = s.ctl("ai", "key", "list", "--user", "ai-admin", json_out=True)
+    tap.equal([r["provider"] for r in rows], sorted(PROVIDERS))
+    ids = {r["provider"]: r["id"] for r in rows}
+
+    def test(p, want):
+        doc = s.ctl("ai", "key", "test", ids[p], want=want, json_out=True)
+        tap.equal((doc["id"], doc["username"], doc["provider"]),
+                  (ids[p], "ai-admin", p))
+        assert fakeai.KEYS[p] not in json.dumps(doc), doc
+        return doc
+
+    for p in PROVIDERS:
+        doc = test(p, 0)
+        tap.equal((doc["ok"], doc["error"], doc["model"][:3]),
+                  (True, None, "m-1"), str(doc))
+    for faults, want, error in (
+            (["401"], 5, "bad_key"), (["quota"], 5, "quota"),
+            (["400"], 5, "bad_request"), (["503"] * 3, 69, "overloaded"),
+            (["redirect"], 1, "refused_by_policy")):
+        FAKE.play("gemini", *faults)
+        doc = test("gemini", want)
+        tap.equal((doc["ok"], doc["error"]), (False, error))
+        assert len(doc["detail"]) > 20, doc
+    s.ctl("ai", "key", "test", "no-such-key", want=4)
+    s.ctl("ai", "key", "frobnicate", want=64)
+    s.kill("aid")
+    s.ctl("ai", "key", "test", ids["openai"], want=3)
+    s.start("aid")
+    mast.wait_until(lambda: w.query().json["success"], 20, "aid is back")
+    tap.equal(s.one("SELECT count(*) FROM mast.audit WHERE action = "
+                    "'ai.key.test' AND target_id = %s AND "
+                    "details->>'username' = 'ai-admin'", ids["gemini"]), 6)
+    tap.equal(s.one("SELECT count(*) FILTER (WHERE NOT ok) FROM "
+                    "mast.ai_usage WHERE kind = 'test' AND provider = "
+                    "'gemini'"), 5, "they count as the owner's calls")
+
+
 def test_each_action(s):
     """Every action with every provider: prompt, proposal, node, answer"""
     w = world(s)

@@ -706,6 +706,19 @@ def test_old_key(w):
     tap.equal(a.stop(), 0)
 
 
+def test_control(w):
+    """On the control socket mastctl may test a key, and ask for no job"""
+    w.fake.reset()
+    c = Chan(w.aid, door="aid.ctl")
+    tap.equal(c.test("openai")["finish"], "ok")
+    tap.equal(c.test("openai", sealed=os.urandom(80))["error"],
+              "key_not_readable")
+    c.send("openai")
+    tap.equal(c.c.recv(), None, "the channel is dropped")
+    tap.equal(len(w.fake.requests), 1)
+    tap.equal(w.chan.ask("openai")["finish"], "ok", "others go on")
+
+
 def test_fence(w):
     """The fence holds while calls run"""
     w.fake.reset()

@@ -198,14 +198,14 @@ def test_key_column(s):
 def test_key_ctl(s):
     """mastctl lists keys by their ends, and deletes one; never the key"""
     world(s)
-    rows = s.ctl("aikey", "list", "--user", "ai-poor", json_out=True)
+    rows = s.ctl("ai", "key", "list", "--user", "ai-poor", json_out=True)
     tap.equal([(r["username"], r["provider"], r["hint"]) for r in rows],
               [("ai-poor", p, "WXYZ")
                for p in ("anthropic", "gemini", "openai")])
     assert "sealed" not in rows[0], rows
-    s.ctl("aikey", "delete", rows[0]["id"])
-    s.ctl("aikey", "delete", rows[0]["id"], want=4)
-    tap.equal(len(s.ctl("aikey", "list", "--user", "ai-poor",
+    s.ctl("ai", "key", "delete", rows[0]["id"])
+    s.ctl("ai", "key", "delete", rows[0]["id"], want=4)
+    tap.equal(len(s.ctl("ai", "key", "list", "--user", "ai-poor",
                         json_out=True)), 2)
     tap.equal(s.one("SELECT details->>'username' FROM mast.audit WHERE "
                     "action = 'ai.key.delete' AND target_id = %s",

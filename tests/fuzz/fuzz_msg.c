@@ -25,7 +25,7 @@ union any {
 	struct msg_ai_chunk	ai_chunk;
 	struct msg_ai_done	ai_done;
 	struct msg_ai_cancel	ai_cancel;
-	struct msg_ai_test	ai_test;
+	struct msg_ai_call	ai_test;
 	struct msg_ai_info	ai_info;
 	struct msg_ai_sealed	ai_sealed;
 };

@@ -241,9 +241,10 @@ get_text(struct msg_in *in)
 }
 
 static const struct msg_ai_job some_job = {
-	.flags = MSG_AI_STREAM, .max_tokens = 4096, .deadline_ms = 60000,
-	.request_id = SLICE("req-9"), .provider = SLICE("openai"),
-	.model = SLICE("m-1"), .sealed = SLICE("\x01\0\xff"),
+	.call = { .deadline_ms = 60000, .request_id = SLICE("req-9"),
+	    .provider = SLICE("openai"), .model = SLICE("m-1"),
+	    .sealed = SLICE("\x01\0\xff") },
+	.flags = MSG_AI_STREAM, .max_tokens = 4096,
 	.system = SLICE("be brief"), .schema = SLICE("{}"), .nmessages = 3,
 	.messages = { { MSG_AI_DATA, SLICE("facts") },
 	    { MSG_AI_ASSISTANT, SLICE("hm") },
@@ -255,7 +256,7 @@ put_ai_job(struct buf *b)
 {
 	struct msg_ai_job m = some_job;
 
-	m.job = some_id(10);
+	m.call.job = some_id(10);
 	msg_put_ai_job(b, &m);
 }
 
@@ -265,11 +266,13 @@ get_ai_job(struct msg_in *in)
 	struct msg_ai_job m;
 	struct id a = some_id(10);
 
-	return msg_get_ai_job(in, &m) && id_eq(&m.job, &a) &&
+	return msg_get_ai_job(in, &m) && id_eq(&m.call.job, &a) &&
 	    m.flags == MSG_AI_STREAM && m.max_tokens == 4096 &&
-	    m.deadline_ms == 60000 && slice_eq(m.request_id, "req-9") &&
-	    slice_eq(m.provider, "openai") && slice_eq(m.model, "m-1") &&
-	    slice_same(m.sealed, some_job.sealed) &&
+	    m.call.deadline_ms == 60000 &&
+	    slice_eq(m.call.request_id, "req-9") &&
+	    slice_eq(m.call.provider, "openai") &&
+	    slice_eq(m.call.model, "m-1") &&
+	    slice_same(m.call.sealed, some_job.call.sealed) &&
 	    slice_eq(m.system, "be brief") && slice_eq(m.schema, "{}") &&
 	    m.nmessages == 3 && m.messages[0].role == MSG_AI_DATA &&
 	    m.messages[1].role == MSG_AI_ASSISTANT &&
@@ -338,7 +341,7 @@ get_ai_cancel(struct msg_in *in)
 static void
 put_ai_test(struct buf *b)
 {
-	struct msg_ai_test m = { some_id(14), 5000, SLICE("r"),
+	struct msg_ai_call m = { some_id(14), 5000, SLICE("r"),
 	    SLICE("gemini"), SLICE("m"), SLICE("sealed") };
 
 	msg_put_ai_test(b, &m);
@@ -347,7 +350,7 @@ put_ai_test(struct buf *b)
 static bool
 get_ai_test(struct msg_in *in)
 {
-	struct msg_ai_test m;
+	struct msg_ai_call m;
 	struct id a = some_id(14);
 
 	return msg_get_ai_test(in, &m) && id_eq(&m.job, &a) &&
@@ -579,14 +582,14 @@ START_TEST(ai_job_bounds)
 	BROKEN("flags", m.flags = 2);
 	BROKEN("max_tokens", m.max_tokens = 0);
 	BROKEN("max_tokens", m.max_tokens = MSG_AI_TOKENS_MAX + 1);
-	BROKEN("deadline_ms", m.deadline_ms = 999);
-	BROKEN("deadline_ms", m.deadline_ms = 600001);
-	BROKEN("request_id", m.request_id = ((struct slice){ big, 65 }));
-	BROKEN("provider", m.provider.n = 0);
-	BROKEN("provider", m.provider = ((struct slice){ big, 33 }));
-	BROKEN("model", m.model = ((struct slice){ big, 129 }));
-	BROKEN("model", m.model = SLICE("\xff"));
-	BROKEN("key", m.sealed = ((struct slice){ big, 513 }));
+	BROKEN("deadline_ms", m.call.deadline_ms = 999);
+	BROKEN("deadline_ms", m.call.deadline_ms = 600001);
+	BROKEN("request_id", m.call.request_id = ((struct slice){ big, 65 }));
+	BROKEN("provider", m.call.provider.n = 0);
+	BROKEN("provider", m.call.provider = ((struct slice){ big, 33 }));
+	BROKEN("model", m.call.model = ((struct slice){ big, 129 }));
+	BROKEN("model", m.call.model = SLICE("\xff"));
+	BROKEN("key", m.call.sealed = ((struct slice){ big, 513 }));
 	BROKEN("system", m.system = ((struct slice){ big,
 	    MSG_AI_INPUT_MAX + 1 }));
 	BROKEN("schema", m.schema = ((struct slice){ big,
@@ -612,10 +615,10 @@ START_TEST(ai_job_largest)
 	size_t i;
 
 	memset(big, 'a', MSG_AI_INPUT_MAX);
-	m.request_id = (struct slice){ big, 64 };
-	m.provider = (struct slice){ big, MSG_AI_PROVIDER_MAX };
-	m.model = (struct slice){ big, MSG_AI_MODEL_MAX };
-	m.sealed = (struct slice){ big, MSG_AI_SEALED_MAX };
+	m.call.request_id = (struct slice){ big, 64 };
+	m.call.provider = (struct slice){ big, MSG_AI_PROVIDER_MAX };
+	m.call.model = (struct slice){ big, MSG_AI_MODEL_MAX };
+	m.call.sealed = (struct slice){ big, MSG_AI_SEALED_MAX };
 	m.schema = (struct slice){ big, MSG_AI_SCHEMA_MAX };
 	m.system = (struct slice){ big, MSG_AI_INPUT_MAX -
 	    MSG_AI_SCHEMA_MAX - MSG_AI_MESSAGES };
