@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ai_flow.h"
+#include "ai_keep.h"
 #include "apid.h"
 #include "arg.h"
 #include "config_now.h"
@@ -142,12 +143,13 @@ struct applied {
 struct apply {
 	struct proposal		 p, inverse;
 	struct ai_scope		 scope;
-	struct config_now	 config, after;
+	struct config_now	 config, now, after;
 	bool			 has_node, has_base;
 	struct id		 node;
 	char			 node_text[ID_TEXT];
 	uint8_t			 base[SECRET_HASH];
 	struct applied		 done[AI_STEPS];
+	const char		*no_undo[AI_STEPS];	/* why, or NULL */
 	size_t			 ndone;
 	struct slice		 body;
 };
@@ -200,6 +202,10 @@ put_results(struct req *req, const struct apply *a, struct json_w *w)
 			if (!good(&a->done[i]))
 				put_member(req, w, a->done[i].answer, "error",
 				    "error");
+		}
+		if (a->no_undo[i] != NULL) {
+			json_w_key(w, "no_undo");
+			json_w_str(w, a->no_undo[i]);
 		}
 		json_w_end_object(w);
 	}
@@ -306,6 +312,22 @@ looked_after(struct req *req, struct config_now *after)
 	store(req, a);
 }
 
+/* The inverse of a step that was done, at the end of the inverse. */
+static void
+undo(struct req *req, struct apply *a, size_t i)
+{
+	const struct ai_step *s = &a->p.steps[i];
+
+	if (s->action->target == AI_T_NODE)
+		a->no_undo[i] = ai_keep_undo(req->arena, a->scope.driver,
+		    a->config.text, proposal_before(req, &a->p, i,
+		    &a->scope), s);
+	if (a->no_undo[i] == NULL && proposal_inverse(req, &a->p, i,
+	    a->done[i].answer, &a->scope,
+	    &a->inverse.steps[a->inverse.n]))
+		a->inverse.n++;
+}
+
 static void
 finish(struct req *req, struct apply *a)
 {
@@ -313,10 +335,8 @@ finish(struct req *req, struct apply *a)
 
 	a->scope.config = a->config.text;
 	while (i-- > 0)
-		if (good(&a->done[i]) && proposal_inverse(req, &a->p, i,
-		    a->done[i].answer, &a->scope,
-		    &a->inverse.steps[a->inverse.n]))
-			a->inverse.n++;
+		if (good(&a->done[i]))
+			undo(req, a, i);
 	if (a->inverse.n == 0)
 		store(req, a);
 	else if (a->has_node)
@@ -339,23 +359,59 @@ stepped(struct req *req, int status, struct slice answer)
 		step(req, a);
 }
 
+/* Not begun: it would lose what only the node has. */
+static void
+refused(struct req *req, const char *why)
+{
+	struct buf b = BUF_INIT;
+	struct json_w w;
+
+	json_w_init(&w, &b);
+	json_w_object(&w);
+	json_w_key(&w, "error");
+	json_w_str(&w, why);
+	json_w_end_object(&w);
+	stepped(req, err_info(ERR_CONFLICT)->status, keep(req, &b));
+}
+
+static void
+step_node(struct req *req, struct config_now *now)
+{
+	const struct apply *a = req->state;
+	struct buf b = BUF_INIT;
+	struct slice action;
+	struct json_w w;
+	const char *why;
+
+	why = ai_keep_action(req->arena, a->scope.driver, now->text,
+	    &a->p.steps[a->ndone], &action);
+	if (why != NULL) {
+		refused(req, why);
+		return;
+	}
+	json_w_init(&w, &b);
+	json_w_object(&w);
+	json_w_key(&w, "action");
+	json_w_raw(&w, action);
+	json_w_end_object(&w);
+	inner_call(req, "POST", arena_printf(req->arena,
+	    "/api/v1/nodes/%s/command", a->node_text), keep(req, &b),
+	    stepped);
+}
+
 static void
 step(struct req *req, struct apply *a)
 {
 	const struct ai_step *s = &a->p.steps[a->ndone];
-	struct buf b = BUF_INIT;
-	struct json_w w;
 
-	if (s->action->target == AI_T_NODE) {
-		json_w_init(&w, &b);
-		json_w_object(&w);
-		json_w_key(&w, "action");
-		ai_step_action(s, &w);
-		json_w_end_object(&w);
-		inner_call(req, "POST", arena_printf(req->arena,
-		    "/api/v1/nodes/%s/command", a->node_text), keep(req, &b),
-		    stepped);
-	} else if (s->tunnel_id.n > 0)
+	/* What the steps before have changed counts where a flow is
+	 * replaced. */
+	if (s->action->target == AI_T_NODE && a->ndone > 0 &&
+	    s->flow.n > 0)
+		config_now(req, &a->now, &a->node, step_node);
+	else if (s->action->target == AI_T_NODE)
+		step_node(req, &a->config);
+	else if (s->tunnel_id.n > 0)
 		inner_call(req, "DELETE", arena_printf(req->arena,
 		    "/api/v1/tunnels/%.*s", (int)s->tunnel_id.n,
 		    s->tunnel_id.p), (struct slice){ NULL, 0 }, stepped);

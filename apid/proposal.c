@@ -29,9 +29,8 @@ is(const struct ai_step *s, const char *name)
 	return strcmp(s->action->name, name) == 0;
 }
 
-/* The flow as it is when step i begins. */
-static struct slice
-flow_before(struct req *req, const struct proposal *p, size_t i,
+struct slice
+proposal_before(struct req *req, const struct proposal *p, size_t i,
     const struct ai_scope *scope)
 {
 	struct slice id = p->steps[i].flow_id;
@@ -54,7 +53,7 @@ put_changes(struct req *req, const struct proposal *p, size_t i,
 	struct slice before = none, after = none;
 
 	if (s->action->target == AI_T_NODE)
-		before = flow_before(req, p, i, scope);
+		before = proposal_before(req, p, i, scope);
 	if (is(s, "create_flow") || is(s, "update_flow"))
 		after = s->flow;
 	else if (is(s, "add_output")) {
@@ -265,7 +264,7 @@ proposal_inverse(struct req *req, const struct proposal *p, size_t i,
 		return inverse_tunnel(req, s, answer, scope, r);
 	if (s->action->inverse == NULL)
 		return false;
-	was = flow_before(req, p, i, scope);
+	was = proposal_before(req, p, i, scope);
 	r->action = action_named(s->action->inverse);
 	r->flow_id = s->flow_id;
 	if (is(s, "create_flow"))

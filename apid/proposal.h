@@ -32,6 +32,10 @@ void proposal_seal(struct req *, const struct proposal *, struct buf *out);
 /* False: it does not open, or is not what was sealed. */
 bool proposal_open(struct req *, struct proposal *, struct slice sealed);
 
+/* The flow of step i as it is when the step begins, {NULL, 0}: there is
+ * none; scope is of before. */
+struct slice proposal_before(struct req *, const struct proposal *, size_t i,
+    const struct ai_scope *);
 /* The step that undoes step i, which was applied and answered so; scope is
  * of before. False: nothing does. */
 bool proposal_inverse(struct req *, const struct proposal *, size_t i,

@@ -90,6 +90,11 @@ struct driver {
 	 * sentence. Memory is the arena's. */
 	enum err (*turn)(struct arena *, struct slice action,
 	    struct slice config, struct driver_plan *);
+	/* May the node have credentials for this input or output of a flow
+	 * that it does not show in this configuration? A command that
+	 * replaces the flow loses them, update_config brings them back.
+	 * NULL: never. */
+	bool (*hides)(struct slice config, struct slice end, bool input);
 	/* Of valid stats: what alarms and history want to know (watch.h).
 	 * -1: the text is no object. */
 	int (*watch)(struct slice stats, const struct watch *);

@@ -251,5 +251,6 @@ const struct driver driver_edge = {
 	.endpoints = edge_endpoints,
 	.turns = edge_turns,
 	.turn = edge_turn,
+	.hides = edge_hides,
 	.watch = edge_watch,
 };

@@ -33,6 +33,8 @@ void edge_endpoints(struct slice config, struct json_w *);
 bool edge_turns(struct slice action);
 enum err edge_turn(struct arena *, struct slice action, struct slice config,
     struct driver_plan *);
+/* driver.hides */
+bool edge_hides(struct slice config, struct slice end, bool input);
 /* driver.watch */
 int edge_watch(struct slice stats, const struct watch *);
 

@@ -494,6 +494,167 @@ def test_apply_each(s):
     w.apply(doc["proposal"]).want(200)
 
 
+def stripped(config):
+    """A configuration as an edge of the older kind reports it."""
+    doc = json.loads(json.dumps(config))
+    for f in doc["flows"]:
+        for end in [f["input"]] + f["outputs"]:
+            for name in ("passphrase", "stream_key", "auth_token"):
+                if name in end and end["type"] == "rtmp":
+                    end[name] = ""
+                else:
+                    end.pop(name, None)
+    return doc
+
+
+class Secretive(Edge):
+    """It leaves the credentials of its flows out of what it reports. Those
+    of a whole configuration it brings back, those of one flow it loses."""
+
+    def __init__(self, s, name):
+        super().__init__(s, name)
+        self.real = self.node.config
+        self.node.config = stripped(self.real)
+
+    @property
+    def flows(self):
+        return self.real["flows"]
+
+    def act(self, command_id, a):
+        if a["type"] != "update_config":
+            got = super().act(command_id, a)
+        else:
+            self.done.append(a)
+            new = json.loads(json.dumps(a["config"]))
+            for f in new["flows"]:
+                was = [x for x in self.flows if x["id"] == f["id"]]
+                if was:
+                    self.merge(f["input"], was[0]["input"])
+                for o in f["outputs"] if was else ():
+                    for x in was[0]["outputs"]:
+                        if x["id"] == o["id"]:
+                            self.merge(o, x)
+            self.real["flows"] = new["flows"]
+            got = {"success": True}
+        self.node.config = stripped(self.real)
+        return got
+
+    @staticmethod
+    def merge(new, was):
+        for k in ("passphrase", "stream_key"):
+            if new["type"] == was["type"] and not new.get(k) and k in was:
+                new[k] = was[k]
+
+
+def test_only_the_node_knows(s):
+    """Credentials that the node does not show are intact after a change of
+    the flow and after its undoing; what would lose them is refused"""
+    w = world(s)
+    e = Secretive(s, "secretive")
+    s.sql("INSERT INTO mast.user_nodes SELECT id, %s FROM mast.users "
+          "WHERE username = 'ai-oper'", e.id)
+
+    def safe():
+        f = e.find("f1")
+        tap.equal((f["input"]["passphrase"], f["outputs"][0]["stream_key"]),
+                  (SECRET, STREAM_KEY))
+
+    def ask(change, **more):
+        def answer(job):
+            f = job.facts["flows"][0]
+            assert SECRET not in job.raw.decode("latin-1")
+            change(f)
+            return {"text": json.dumps({"action": "update_flow", "flow": f})}
+        return w.ask(answer, node_id=e.id, **more)["proposal"]
+
+    def rename(f):
+        f["name"] = "Renamed"
+        del f["outputs"][0]["stream_key"]   # it saw "" and left it out
+    e.flows[0]["outputs"].append({"type": "udp", "id": "o9", "name": "u",
+                                  "dest_addr": "192.0.2.9:5000"})
+    e.node.config = stripped(e.real)
+    r = w.apply(ask(rename)).want(200).json
+    tap.equal((r["success"], "no_undo" in r["steps"][0]), (True, False),
+              str(r))
+    tap.equal((e.find("f1")["name"], commands(e)[-1]["type"]),
+              ("Renamed", "update_config"))
+    sent = commands(e)[-1]["config"]
+    tap.equal((sent["flows"][0]["outputs"][0]["stream_key"],
+               sent["flows"][1]["id"], sent["server"]),
+              ("", "f2", e.real["server"]), "and nothing else is changed")
+    safe()
+    r = w.apply({"id": r["inverse_id"]}).want(200).json
+    tap.equal((r["success"], e.find("f1")["name"]), (True, "Flow f1"))
+    safe()
+
+    # In two steps of one proposal, the second on what the first has made.
+    f1 = stripped(e.real)["flows"][0]
+    two = [dict(f1, name="One"), dict(f1, name="Two", media_analysis=False)]
+    doc = w.ask({"action": "multiple", "actions": [
+        {"action": "update_flow", "flow": f} for f in two]}, node_id=e.id)
+    r = w.apply(doc["proposal"]).want(200).json
+    tap.equal((r["success"], e.find("f1")["name"]), (True, "Two"), str(r))
+    safe()
+    r = w.apply({"id": r["inverse_id"]}).want(200).json
+    tap.equal((r["success"], e.find("f1")["name"]), (True, "Flow f1"))
+    safe()
+
+    # A new passphrase is the user's will; the one before nobody has.
+    def renew(f):
+        f["input"]["passphrase"] = "a-new-passphrase-17"
+    r = w.apply(ask(renew)).want(200).json
+    tap.equal((r["success"], r["inverse_id"]), (True, None))
+    tap.contains(r["steps"][0]["no_undo"], "only the node knew")
+    tap.equal(e.find("f1")["input"]["passphrase"], "a-new-passphrase-17")
+    e.find("f1")["input"]["passphrase"] = SECRET
+
+    def retype(f):
+        f["outputs"][0] = dict(f["outputs"][1], id="o1")
+    r = w.apply(ask(retype)).want(200).json
+    tap.equal((r["success"], r["inverse_id"]), (True, None))
+    assert "no_undo" in r["steps"][0], r
+    e.flows[0] = flow("f1", outputs=flow()["outputs"] + [
+        {"type": "udp", "id": "o9", "name": "u", "dest_addr": "1.2.3.4:5"}])
+    e.node.config = stripped(e.real)
+    e.node.send("config_response", e.node.config)
+
+    # What would only come back without its credentials does not come back.
+    doc = w.ask({"action": "multiple", "actions": [
+        {"action": "remove_output", "flow_id": "f1", "output_id": "o9"},
+        {"action": "remove_output", "flow_id": "f1", "output_id": "o1"},
+        {"action": "delete_flow", "flow_id": "f2"}]}, node_id=e.id)
+    r = w.apply(doc["proposal"]).want(200).json
+    tap.equal((r["success"], ["no_undo" in x for x in r["steps"]]),
+              (True, [False, True, True]), str(r))
+    inv = w.oper.get(API + "/proposals/" + r["inverse_id"]).want(200).json
+    tap.equal(inv["actions"], ["add_output"])
+
+
+def test_masks(s):
+    """Asterisks that a node shows in the place of a credential never become
+    one"""
+    w = world(s)
+    w.edge.find("f2")["input"]["passphrase"] = "***REDACTED***"
+    before = len(commands(w.edge))
+
+    def rename(job):
+        f = job.facts["flows"][1]
+        tap.equal(f["id"], "f2")
+        f["name"] = "Renamed"
+        return {"text": json.dumps({"action": "update_flow", "flow": f})}
+    w.edge.node.send("config_response", w.edge.node.config)
+    mast.wait_until(lambda: w.oper.get(
+        "/api/v1/nodes/%s/config" % w.edge.id).json["flows"][1]["input"]
+        ["passphrase"] == "***REDACTED***", 10, "the hub has it")
+    r = w.apply(w.ask(rename)["proposal"]).want(200).json
+    tap.equal((r["success"], r["steps"][0]["state"], r["steps"][0]["status"]),
+              (False, "failed", 409))
+    tap.contains(r["steps"][0]["error"], "mask")
+    tap.equal(len(commands(w.edge)), before, "nothing was sent")
+    w.edge.find("f2")["input"]["passphrase"] = SECRET
+    w.edge.node.send("config_response", w.edge.node.config)
+
+
 def test_apply_tunnels(s):
     """Tunnels take an admin; made, undone"""
     w = world(s)
