@@ -59,13 +59,16 @@ const struct conf_table *aid_conf_table(void);
 /* The default of a provider's URL; "" where there is none. */
 const char *aid_conf_url(size_t provider);
 
-/* keyring.c: loads the key pairs named by the configuration. */
+/* keyring.c: loads the key pairs named by the configuration, and the one
+ * before that mastctl left beside the present one. */
 int keyring_load(struct aid *, struct buf *err_r);
 /* What apid sealed, with the present pair or the one before: 0 or -1. The
  * caller wipes out. */
 int keyring_open(const struct aid *, struct slice sealed, struct buf *out);
 /* The same key sealed to the present pair; 0 or -1. */
 int keyring_reseal(const struct aid *, struct slice sealed, struct buf *out);
+/* Wipes the pair before: nothing is sealed to it any more. */
+void keyring_forget(struct aid *);
 void keyring_free(struct aid *);
 
 /* fence.c: drops root, limits, Landlock and seccomp. Exits 71 or 78. */

@@ -181,18 +181,35 @@ serve_on_reseal(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 	return true;
 }
 
+static void
+serve_info(struct serve *s, struct ipc_chan *chan, uint64_t id)
+{
+	struct msg_ai_info info;
+
+	jobs_info(s->aid->jobs, &info);
+	msg_put_ai_info(ipc_begin(chan, MSG_AI_INFO_REPLY, ERR_OK, id),
+	    &info);
+	ipc_send(chan);
+}
+
 static bool
-serve_on_info(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
+serve_on_forget(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 {
 	struct serve *s = arg;
-	struct msg_ai_info info;
 
 	if (!msg_done(&msg->in))
 		return false;
-	jobs_info(s->aid->jobs, &info);
-	msg_put_ai_info(ipc_begin(chan, MSG_AI_INFO_REPLY, ERR_OK, msg->id),
-	    &info);
-	ipc_send(chan);
+	keyring_forget(s->aid);
+	serve_info(s, chan, msg->id);
+	return true;
+}
+
+static bool
+serve_on_info(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
+{
+	if (!msg_done(&msg->in))
+		return false;
+	serve_info(arg, chan, msg->id);
 	return true;
 }
 
@@ -216,6 +233,7 @@ static const struct ipc_handler handlers[] = {
 	{ MSG_AI_CANCEL, serve_on_cancel },
 	{ MSG_AI_INFO, serve_on_info },
 	{ MSG_AI_RESEAL, serve_on_reseal },
+	{ MSG_AI_FORGET, serve_on_forget },
 };
 
 static void

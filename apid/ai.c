@@ -99,8 +99,7 @@ aid_up(void *arg, const struct msg_hello *hello)
 		return;
 	}
 	if (ai->known && memcmp(ai->pub, hello->extra.p, SECRET_KEY) != 0)
-		log_warn("aid: the key pair is another one now; "
-		    "provider keys sealed before cannot be opened");
+		log_info("aid: its key pair is another one now");
 	memcpy(ai->pub, hello->extra.p, SECRET_KEY);
 	ai->known = true;
 	ipc_forget(&ai->asked);

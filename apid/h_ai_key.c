@@ -150,7 +150,13 @@ key_fault(struct slice key)
 static void
 put(struct req *req, const struct db_result *res)
 {
-	req_json(req, 200, SLICE("{\"success\":true}"));
+	if (db_err(res) == ERR_OK)
+		req_json(req, 200, SLICE("{\"success\":true}"));
+	else if (strcmp(db_constraint(res), "provider_keys_retired") == 0)
+		req_fail(req, ERR_AI_AWAY, "the AI service has changed its "
+		    "own key just now: send this one again");
+	else
+		req_db_fail(req, res);
 }
 
 static void
@@ -175,7 +181,7 @@ store(struct req *req, struct slice key, const uint8_t pub[SECRET_KEY])
 		db_str(req->id),
 	};
 
-	req_db(req, STMT_AI_KEY_PUT, args, nitems(args), put);
+	req_db_any(req, STMT_AI_KEY_PUT, args, nitems(args), put);
 	buf_free(&sealed);
 }
 

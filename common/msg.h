@@ -40,6 +40,7 @@ enum msg_type {			/* wire format: append, never renumber */
 	MSG_AI_INFO, MSG_AI_INFO_REPLY,
 	MSG_AI_RESEAL, MSG_AI_RESEALED,
 	MSG_TICK,		/* that was this tick's NODE_STATEs */
+	MSG_AI_FORGET,		/* the pair before; answered as AI_INFO */
 	MSG__MAX
 };
 

@@ -8,6 +8,8 @@
  * ends a job early: its AI_DONE then says MSG_AI_E_CANCELLED. A failure of
  * the provider is an AI_DONE with header ERR_OK and an error of its own;
  * MSG_ERROR comes only when aid could not take the job (ERR_FULL).
+ * mastctl asks AI_TEST as well, and, when aid's pair was changed, AI_RESEAL
+ * for each key and AI_FORGET at last.
  */
 #ifndef MAST_MSG_AI_H
 #define MAST_MSG_AI_H

@@ -37,7 +37,8 @@ enum { RESTORE_SUPER, RESTORE_SQL_DIR, RESTORE_DRY };
  * than the database is good, a newer one says that the chain was cut. */
 static const struct part { const char *name; mode_t mode; bool must; } parts[] = {
 	{ "audit.head", 0644, false }, { "server.key", 0400, true },
-	{ "aid.key", 0400, false }, { "audit.key", 0400, false },
+	{ "aid.key", 0400, false }, { "aid.key.old", 0400, false },
+	{ "audit.key", 0400, false },
 	{ "audit.pub", 0444, false }, { "tls.crt", 0444, false },
 	{ "tls.key", 0400, false },
 };

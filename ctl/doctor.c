@@ -478,6 +478,19 @@ finish(struct doctor *d)
 	out_json(&d->json);
 }
 
+/* A change of aid's key that was not brought to its end. */
+static void
+check_change(struct doctor *d, const char *aid_key)
+{
+	char *old = xasprintf("%s.old", aid_key);
+
+	if (access(old, F_OK) == 0)
+		found(d, WARN, "aid key", "mastctl key rotate aid",
+		    "%s is there: its change was not brought to its end",
+		    old);
+	free(old);
+}
+
 static void
 look(struct doctor *d)
 {
@@ -493,6 +506,7 @@ look(struct doctor *d)
 		check_folder(d, "socket folder", ctl->conf.suite.run_dir);
 		check_key(d, "server key", ctl->conf.suite.server_key);
 		check_key(d, "aid key", aid_key);
+		check_change(d, aid_key);
 		check_key(d, "audit key", audit_key);
 		check_certificate(d);
 		check_database(d);

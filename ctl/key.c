@@ -6,6 +6,7 @@
 #include "cert.h"
 #include "db.h"
 #include "key.h"
+#include "key_aid.h"
 #include "pg.h"
 #include "service.h"
 #include "stmt.h"
@@ -19,6 +20,7 @@ static const struct {
 } kinds[] = {
 	{ "server", key_server },
 	{ "audit", key_audit },
+	{ "aid", key_aid },
 	{ "tls", cert_renew },
 };
 

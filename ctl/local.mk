@@ -3,7 +3,7 @@ mastctl_SOURCES = ctl/main.c
 mastctl_LDADD = ctl/libctl.a $(COMMON_LIBS)
 noinst_LIBRARIES += ctl/libctl.a
 ctl_libctl_a_SOURCES = \
-	ctl/ai_key.c ctl/ai_key.h ctl/owned.c ctl/owned.h ctl/talk.c ctl/talk.h \
+	ctl/ai_key.c ctl/ai_key.h ctl/key_aid.c ctl/key_aid.h ctl/owned.c ctl/owned.h ctl/talk.c ctl/talk.h \
 	ctl/audit.c ctl/audit.h ctl/cert.c ctl/cert.h ctl/verify.c ctl/verify.h \
 	ctl/cmds.c ctl/cmds.h ctl/ctl.c ctl/ctl.h ctl/doctor.c ctl/doctor.h \
 	ctl/node.c ctl/node.h ctl/out.c ctl/out.h ctl/pass.c ctl/pass.h \

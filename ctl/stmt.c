@@ -8,6 +8,8 @@
 const char stmt_begin[] = "BEGIN";
 const char stmt_commit[] = "COMMIT";
 const char stmt_rollback[] = "ROLLBACK";
+const char stmt_retire[] =
+    "BEGIN; LOCK TABLE mast.provider_keys IN SHARE ROW EXCLUSIVE MODE";
 const char stmt_snapshot[] =
     "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 const char stmt_bootstrap[] =
@@ -282,6 +284,33 @@ static const struct db_stmt stmts[STMT__MAX] = {
 	"'username', username, 'provider', provider, 'os_user', $2::text",
 	"k")
     " SELECT id, username, provider FROM k", 2, 0 },
+/* public half of aid's present key, id behind which */
+[STMT_AI_KEY_STALE] = { "ai_key_stale",
+    "SELECT k.id, k.sealed FROM mast.provider_keys k"
+    " WHERE k.sealed_for <> $1::bytea AND k.id > $2::uuid"
+    " ORDER BY k.id LIMIT 100", 2, DB_READ },
+/* id, sealed as it was, as it is to be, for which key, user of the system */
+[STMT_AI_KEY_RESEALED] = { "ai_key_resealed",
+    "WITH k AS (UPDATE mast.provider_keys x SET sealed = $3::bytea,"
+    " sealed_for = $4::bytea FROM mast.users u WHERE u.id = x.user_id"
+    " AND x.id = $1::uuid AND x.sealed = $2::bytea"
+    " RETURNING x.id, u.username, x.provider), "
+    AUDIT("ai.key.reseal", "ai_key", "id::text",
+	"'username', username, 'provider', provider, 'os_user', $5::text",
+	"k")
+    " SELECT id FROM k", 5, 0 },
+/* the old public half, the new one, user of the system */
+[STMT_AI_KEY_RETIRE] = { "ai_key_retire",
+    "WITH k AS (INSERT INTO mast.retired_keys (pub) VALUES ($1::bytea)"
+    " ON CONFLICT DO NOTHING RETURNING pub), "
+    AUDIT("key.rotate", "key", "'aid'",
+	"'public', encode($2::bytea, 'hex'),"
+	" 'retired', encode(pub, 'hex'), 'os_user', $3::text", "k")
+    " SELECT pub FROM k", 3, 0 },
+/* public half, rows sealed anew, rows that no key opens: as an answer */
+[STMT_AI_KEY_ROTATED] = { "ai_key_rotated",
+    "SELECT 'aid', encode($1::bytea, 'hex'), $2::bigint, $3::bigint",
+    3, DB_READ },
 
 [STMT_NODE_FIND] = { "node_find",
     "SELECT id, name FROM mast.nodes"

@@ -16,7 +16,8 @@ enum stmt {
 	STMT_USER_FIND, STMT_USER_ACTIVE, STMT_USER_SESSIONS,
 	STMT_USER_SESSIONS_END, STMT_TOKEN_LIST, STMT_TOKEN_REVOKE,
 	STMT_AI_KEY_LIST, STMT_AI_KEY_TAKE, STMT_AI_KEY_TESTED,
-	STMT_AI_KEY_DELETE,
+	STMT_AI_KEY_DELETE, STMT_AI_KEY_STALE, STMT_AI_KEY_RESEALED,
+	STMT_AI_KEY_RETIRE, STMT_AI_KEY_ROTATED,
 	STMT_NODE_FIND, STMT_NODE_ADD, STMT_NODE_TOKEN, STMT_NODE_DELETE,
 	STMT_NODE_LIST, STMT_NODE_SHOW, STMT_NODE_WATCH,
 	STMT_NODE_TYPE, STMT_NODE_CONFIG, STMT_COMMAND_ADD,
@@ -45,6 +46,7 @@ size_t stmt_count(void);
 
 /* Scripts, for db_sync_script. */
 extern const char stmt_begin[], stmt_commit[], stmt_rollback[];
+extern const char stmt_retire[];	/* nobody writes a provider key */
 extern const char stmt_snapshot[];	/* one state for many reads */
 extern const char stmt_bootstrap[];	/* schema and table of migrations */
 void stmt_create_role(struct buf *, const char *role);

@@ -55,6 +55,7 @@ table preferences owner _mast_ctl rls forced
 table proposals owner _mast_ctl rls forced
 table provider_keys owner _mast_ctl rls forced
 table recovery_codes owner _mast_ctl rls forced
+table retired_keys owner _mast_ctl rls forced
 table rollup_marks owner _mast_ctl rls forced
 table samples_default owner _mast_ctl rls forced
 table sessions owner _mast_ctl rls forced
@@ -469,6 +470,8 @@ column provider_keys.user_id uuid not null
 column recovery_codes.code_hash bytea not null
 column recovery_codes.used_at timestamp with time zone
 column recovery_codes.user_id uuid not null
+column retired_keys.pub bytea not null
+column retired_keys.retired_at timestamp with time zone not null default now
 column rollup_marks.level smallint not null
 column rollup_marks.until timestamp with time zone not null
 column samples.at timestamp with time zone not null
@@ -700,6 +703,8 @@ constraint provider_keys.provider_keys_user_fk FOREIGN KEY user_id REFERENCES us
 constraint provider_keys.provider_keys_user_provider_key UNIQUE user_id, provider
 constraint recovery_codes.recovery_codes_pk PRIMARY KEY user_id, code_hash
 constraint recovery_codes.recovery_codes_user_fk FOREIGN KEY user_id REFERENCES users id ON DELETE CASCADE
+constraint retired_keys.retired_keys_form CHECK octet_length pub = 32
+constraint retired_keys.retired_keys_pk PRIMARY KEY pub
 constraint rollup_marks.rollup_marks_pk PRIMARY KEY level
 constraint samples.samples_pk PRIMARY KEY node_id, object, at
 constraint samples_default.samples_default_pkey PRIMARY KEY node_id, object, at
@@ -830,6 +835,7 @@ index CREATE UNIQUE INDEX proposals_pk ON mast.proposals USING btree id
 index CREATE UNIQUE INDEX provider_keys_pk ON mast.provider_keys USING btree id
 index CREATE UNIQUE INDEX provider_keys_user_provider_key ON mast.provider_keys USING btree user_id, provider
 index CREATE UNIQUE INDEX recovery_codes_pk ON mast.recovery_codes USING btree user_id, code_hash
+index CREATE UNIQUE INDEX retired_keys_pk ON mast.retired_keys USING btree pub
 index CREATE UNIQUE INDEX rollup_marks_pk ON mast.rollup_marks USING btree level
 index CREATE UNIQUE INDEX samples_default_pkey ON mast.samples_default USING btree node_id, object, at
 index CREATE UNIQUE INDEX samples_pk ON ONLY mast.samples USING btree node_id, object, at
@@ -991,6 +997,7 @@ policy recovery_codes.recovery_codes_ro_delete RESTRICTIVE DELETE to {_mast_apid
 policy recovery_codes.recovery_codes_ro_insert RESTRICTIVE INSERT to {_mast_apid} using - check SELECT me.read_only FROM me IS NOT TRUE
 policy recovery_codes.recovery_codes_ro_update RESTRICTIVE UPDATE to {_mast_apid} using SELECT me.read_only FROM me IS NOT TRUE check -
 policy recovery_codes.recovery_codes_seen PERMISSIVE SELECT to {_mast_apid} using SELECT me.role FROM me >= 'admin'::role check -
+policy retired_keys.retired_keys_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy rollup_marks.rollup_marks_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
 policy rollup_marks.rollup_marks_hubd PERMISSIVE ALL to {_mast_hubd} using true check true
 policy samples.samples_ctl PERMISSIVE ALL to {_mast_ctl} using true check true
@@ -1063,6 +1070,7 @@ function actor_token returns uuid owner _mast_ctl s : RETURN NULLIF substr curre
 function addr_port addr text returns integer owner _mast_ctl i : RETURN "substring" addr, ': [0-9]{1,5} $'::text ::integer
 function ai_facts p_node uuid, p_access uuid[], p_log boolean returns TABLE nodes json, tunnels json, alarms json, events json owner _mast_ctl s search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan: BEGIN SELECT coalesce json_agg json_build_object 'id', v.id, 'name', v.name, 'device_type', v.device_type, 'status', v.status ORDER BY v.name, v.id , '[]' INTO nodes FROM SELECT x.id, x.name, x.device_type, x.status FROM mast.node_view x WHERE p_access IS NULL OR x.id = ANY p_access ORDER BY x.name, x.id LIMIT 200 v; SELECT coalesce json_agg json_build_object 'id', t.id, 'name', t.name, 'protocol', t.protocol, 'mode', t.mode, 'status', t.status, 'ingress_node_id', t.ingress_node_id, 'ingress_listen_port', t.ingress_listen_port, 'egress_node_id', t.egress_node_id, 'egress_forward_addr', t.egress_forward_addr, 'egress_peer_addr', t.egress_peer_addr, 'relay_node_id', t.relay_node_id, 'relay_addrs', t.relay_addrs ORDER BY t.id , '[]' INTO tunnels FROM SELECT * FROM mast.tunnels x WHERE p_access IS NULL OR x.ingress_node_id = ANY p_access AND x.egress_node_id = ANY p_access ORDER BY x.created_at DESC LIMIT 60 t; IF NOT p_log THEN RETURN NEXT; RETURN; END IF; SELECT coalesce json_agg json_build_object 'node_id', a.node_id, 'object', a.object, 'code', a.code, 'severity', a.severity, 'message', left a.message, 300 , 'count', a.count, 'first_at', mast.rfc3339 a.first_at , 'last_at', mast.rfc3339 a.last_at ORDER BY a.severity DESC, a.last_at DESC , '[]' INTO alarms FROM SELECT * FROM mast.alarms x WHERE x.closed_at IS NULL AND p_node IS NULL OR x.node_id = p_node AND p_access IS NULL OR x.node_id = ANY p_access ORDER BY x.severity DESC, x.last_at DESC LIMIT 50 a; SELECT coalesce json_agg json_build_object 'node_id', e.node_id, 'node_name', e.node_name, 'severity', e.severity, 'category', e.category, 'message', left e.message, 400 , 'flow_id', e.flow_id, 'at', mast.rfc3339 e.created_at ORDER BY e.created_at DESC, e.id DESC , '[]' INTO events FROM SELECT * FROM mast.events x WHERE x.created_at > now - interval '7 days' AND p_node IS NULL OR x.node_id = p_node AND p_access IS NULL OR x.node_id = ANY p_access ORDER BY x.created_at DESC, x.id DESC LIMIT 60 e; RETURN NEXT; END
 function ai_open p_provider text, p_model text, p_kind text, p_calls bigint, p_tokens bigint returns TABLE usage_id bigint, calls bigint, tokens bigint, secs bigint owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE midnight timestamptz := date_trunc 'day', now , 'UTC' ; BEGIN PERFORM pg_advisory_xact_lock hashtext 'mast.ai_usage' , hashtext mast.actor ::text ; SELECT count * , coalesce sum u.input_tokens + u.output_tokens , 0 INTO calls, tokens FROM mast.ai_usage u WHERE u.user_id = mast.actor AND u.at >= midnight; secs := ceil extract epoch FROM midnight + interval '1 day' - now ::bigint; IF calls < p_calls AND tokens < p_tokens THEN INSERT INTO mast.ai_usage AS u user_id, provider, model, took_ms, ok, kind, error VALUES mast.actor , p_provider, p_model, 0, false, p_kind, 'cancelled' RETURNING u.id INTO usage_id; END IF; RETURN NEXT; END
+function ai_series p_node uuid, p_names text[], p_units text[] returns json owner _mast_ctl s search_path=pg_catalog, pg_temp; plan_cache_mode=force_generic_plan: BEGIN RETURN WITH m AS MATERIALIZED SELECT x.object, date_bin '10 min', x.at, 'epoch' AS at, u.k, min u.lo AS lo, avg u.mean ::real AS mean, max u.hi AS hi FROM mast.minutes x, unnest x.lo, x.mean, x.hi WITH ORDINALITY AS u lo, mean, hi, k WHERE x.node_id = p_node AND x.at >= now - interval '1 hour' AND u.lo IS NOT NULL GROUP BY 1, 2, 3 , o AS SELECT DISTINCT m.object FROM m ORDER BY 1 LIMIT 24 SELECT coalesce json_agg json_build_object 'object', s.object, 'metric', p_names[s.k], 'unit', p_units[s.k], 'cells', s.cells ORDER BY s.object, s.k , '[]' FROM SELECT m.object, m.k, json_agg json_build_array mast.rfc3339 m.at , m.lo, m.mean, m.hi ORDER BY m.at AS cells FROM m JOIN o USING object GROUP BY 1, 2 s ; END
 function alarms_apply p_node uuid[], p_object text[], p_code text[], p_source text[], p_severity text[], p_message text[], p_count bigint[], p_open boolean[], p_first bigint[], p_last bigint[], p_whole uuid[] returns integer owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE n integer; BEGIN WITH u AS MATERIALIZED SELECT x.node, x.object, x.code, x.source, x.severity::mast.severity AS severity, x.message, x.count, x.stands, 'epoch'::timestamptz + x.first * interval '1 us' AS first, 'epoch'::timestamptz + x.last * interval '1 us' AS last FROM unnest p_node, p_object, p_code, p_source, p_severity, p_message, p_count, p_open, p_first, p_last AS x node, object, code, source, severity, message, count, stands, first, last JOIN mast.nodes n ON n.id = x.node , t AS MATERIALIZED SELECT u.*, SELECT a.id FROM mast.alarms a WHERE a.node_id = u.node AND a.object = u.object AND a.code = u.code AND a.closed_at IS NULL OR u.count > 0 AND a.closed_at > u.first - interval '5 minutes' ORDER BY a.closed_at IS NULL DESC, a.last_at DESC LIMIT 1 AS old FROM u , changed AS UPDATE mast.alarms a SET count = a.count + CASE WHEN t.last > a.last_at THEN t.count ELSE 0 END, severity = CASE WHEN t.count > 0 THEN t.severity ELSE a.severity END, message = CASE WHEN t.count > 0 THEN t.message ELSE a.message END, source = CASE WHEN t.count > 0 THEN t.source ELSE a.source END, last_at = CASE WHEN t.stands OR t.count > 0 THEN greatest a.last_at, t.last ELSE a.last_at END, closed_at = CASE WHEN NOT t.stands THEN t.last END, closed_why = CASE WHEN NOT t.stands THEN 'cleared' END, -- Whoever saw it before has not seen it come again. acknowledged_at = CASE WHEN a.closed_at IS NULL THEN a.acknowledged_at END, acknowledged_by = CASE WHEN a.closed_at IS NULL THEN a.acknowledged_by END, ack_name = CASE WHEN a.closed_at IS NULL THEN a.ack_name END, ack_note = CASE WHEN a.closed_at IS NULL THEN a.ack_note END FROM t WHERE a.id = t.old AND a.closed_at IS NULL OR t.last > a.last_at RETURNING 1 , fresh AS INSERT INTO mast.alarms AS a node_id, object, code, source, severity, message, count, first_at, last_at, closed_at, closed_why SELECT t.node, t.object, t.code, t.source, t.severity, t.message, t.count, t.first, t.last, CASE WHEN NOT t.stands THEN t.last END, CASE WHEN NOT t.stands THEN 'cleared' END FROM t WHERE t.old IS NULL AND t.count > 0 -- Another hub was first. ON CONFLICT node_id, object, code WHERE closed_at IS NULL DO UPDATE SET count = a.count + excluded.count, last_at = greatest a.last_at, excluded.last_at RETURNING 1 , over AS UPDATE mast.alarms a SET closed_at = now , closed_why = 'cleared' WHERE a.node_id = ANY p_whole AND a.source = 'stats' AND a.closed_at IS NULL AND NOT EXISTS SELECT FROM u WHERE u.node = a.node_id AND u.object = a.object AND u.code = a.code RETURNING 1 SELECT SELECT count * FROM changed + SELECT count * FROM fresh + SELECT count * FROM over INTO n; RETURN n; END
 function alarms_sweep returns integer owner _mast_ctl v search_path=pg_catalog, pg_temp: DECLARE days integer := SELECT s.value FROM mast.settings s WHERE s.key = 'events_retention_days' ; n integer; BEGIN UPDATE mast.alarms a SET closed_at = now , closed_why = 'stale' WHERE a.closed_at IS NULL AND a.source = 'event' AND a.last_at < now - CASE WHEN a.code IN 'events_dropped', 'node_cloned' THEN interval '1 hour' ELSE interval '1 day' END OR a.source = 'stats' AND a.last_at < now - interval '5 minutes' AND EXISTS SELECT FROM mast.node_sessions s WHERE s.node_id = a.node_id AND s.connected_at < now - interval '5 minutes' ; GET DIAGNOSTICS n = ROW_COUNT; DELETE FROM mast.alarms a WHERE a.id IN SELECT b.id FROM mast.alarms b WHERE b.closed_at < now - make_interval days => days ORDER BY b.closed_at LIMIT 10000 ; RETURN n; END
 function audit_node target_type text, target_id text, details jsonb returns text owner _mast_ctl i : RETURN COALESCE CASE WHEN target_type = 'node'::text THEN target_id ELSE NULL::text END, details ->> 'node_id'::text
@@ -1103,6 +1111,7 @@ function node_born returns trigger owner _mast_ctl v definer search_path=pg_cata
 function node_state_kept returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN INSERT INTO mast.node_states AS s node_id, at, state VALUES NEW.node_id, clock_timestamp , CASE NEW.status WHEN 'online' THEN 'online' WHEN 'degraded' THEN 'online' WHEN 'offline' THEN 'offline' ELSE 'unknown' END ON CONFLICT node_id, at DO UPDATE SET state = excluded.state; RETURN NULL; END
 function node_status_changed returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN IF NEW.status <> 'offline' THEN UPDATE mast.alarms a SET closed_at = clock_timestamp , closed_why = 'cleared' WHERE a.node_id = NEW.node_id AND a.object = '' AND a.code = 'node_offline' AND a.closed_at IS NULL; RETURN NULL; END IF; UPDATE mast.alarms a SET count = a.count + 1, closed_at = NULL, closed_why = NULL, last_at = clock_timestamp , acknowledged_at = NULL, acknowledged_by = NULL, ack_name = NULL, ack_note = NULL WHERE a.id = SELECT b.id FROM mast.alarms b WHERE b.node_id = NEW.node_id AND b.object = '' AND b.code = 'node_offline' AND b.closed_at > now - interval '5 minutes' ORDER BY b.last_at DESC LIMIT 1 ; IF NOT FOUND THEN INSERT INTO mast.alarms node_id, code, source, severity, message VALUES NEW.node_id, 'node_offline', 'liveness', 'critical', 'The node is offline' ON CONFLICT node_id, object, code WHERE closed_at IS NULL DO NOTHING; END IF; RETURN NULL; END
 function provider_key_for p_user uuid, p_provider text returns TABLE sealed bytea, sealed_for bytea, model_preference text owner _mast_ctl s definer search_path=pg_catalog, pg_temp: BEGIN RETURN QUERY SELECT k.sealed, k.sealed_for, k.model_preference FROM mast.provider_keys k WHERE k.user_id = p_user AND k.provider = p_provider AND EXISTS SELECT FROM mast.me m WHERE m.id = p_user ; END
+function provider_key_guard returns trigger owner _mast_ctl v definer search_path=pg_catalog, pg_temp: BEGIN IF EXISTS SELECT FROM mast.retired_keys r WHERE r.pub = NEW.sealed_for THEN RAISE EXCEPTION 'this key of aid was retired' USING ERRCODE = 'check_violation', CONSTRAINT = 'provider_keys_retired', SCHEMA = 'mast', TABLE = 'provider_keys'; END IF; RETURN NEW; END
 function purge_commands returns bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE days integer; n bigint; BEGIN SELECT greatest 90, SELECT s.value FROM mast.settings s WHERE s.key = 'events_retention_days' INTO days; DELETE FROM mast.commands c WHERE c.id IN SELECT o.id FROM mast.commands o WHERE o.done_at IS NOT NULL AND o.done_at < now - make_interval days => days ORDER BY o.done_at LIMIT 50000 ; GET DIAGNOSTICS n = ROW_COUNT; RETURN n; END
 function purge_expired returns bigint owner _mast_ctl v definer search_path=pg_catalog, pg_temp: DECLARE n bigint; total bigint := 0; BEGIN -- Asked first: an empty DELETE would still drop every session cache. IF EXISTS SELECT FROM mast.sessions s WHERE s.expires_at < now - interval '1 day' THEN DELETE FROM mast.sessions s WHERE s.expires_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; END IF; DELETE FROM mast.idempotency_keys k WHERE k.created_at < now - interval '1 day'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.node_tokens t WHERE greatest t.expires_at, t.used_at < now - interval '30 days'; GET DIAGNOSTICS n = ROW_COUNT; total := total + n; DELETE FROM mast.hubs h WHERE h.seen_at < now - interval '30 days' AND NOT EXISTS SELECT FROM mast.node_sessions s WHERE s.hub_id = h.id ; GET DIAGNOSTICS n = ROW_COUNT; RETURN total + n; END
 function rfc3339 t timestamp with time zone returns text owner _mast_ctl s : RETURN to_char t AT TIME ZONE 'UTC'::text , 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'::text
@@ -1137,6 +1146,7 @@ trigger CREATE TRIGGER node_state_status AFTER UPDATE OF status ON mast.node_sta
 trigger CREATE TRIGGER nodes_born AFTER INSERT ON mast.nodes FOR EACH ROW EXECUTE FUNCTION node_born
 trigger CREATE TRIGGER nodes_tunnels BEFORE DELETE ON mast.nodes FOR EACH ROW EXECUTE FUNCTION tunnel_relay_gone
 trigger CREATE TRIGGER nodes_version AFTER INSERT OR DELETE OR UPDATE OF name, expires_at, quarantined_at ON mast.nodes FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'nodes'
+trigger CREATE TRIGGER provider_keys_guard BEFORE INSERT OR UPDATE OF sealed_for ON mast.provider_keys FOR EACH ROW WHEN CURRENT_USER = '_mast_apid'::name EXECUTE FUNCTION provider_key_guard
 trigger CREATE TRIGGER sessions_auth AFTER DELETE OR UPDATE OF revoked_at, expires_at ON mast.sessions FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'auth'
 trigger CREATE TRIGGER settings_moved BEFORE UPDATE ON mast.settings FOR EACH ROW EXECUTE FUNCTION settings_moved
 trigger CREATE TRIGGER settings_version AFTER INSERT OR DELETE OR UPDATE ON mast.settings FOR EACH STATEMENT EXECUTE FUNCTION bump_version 'settings'
@@ -1193,6 +1203,7 @@ grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on proposals
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on provider_keys
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on recovery_codes
+grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on retired_keys
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on rollup_marks
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on samples
 grant DELETE, INSERT, REFERENCES, SELECT, TRIGGER, TRUNCATE, UPDATE to _mast_ctl on samples_default
@@ -1232,6 +1243,7 @@ grant EXECUTE to _mast_apid on function actor_kind
 grant EXECUTE to _mast_apid on function actor_token
 grant EXECUTE to _mast_apid on function ai_facts p_node uuid, p_access uuid[], p_log boolean
 grant EXECUTE to _mast_apid on function ai_open p_provider text, p_model text, p_kind text, p_calls bigint, p_tokens bigint
+grant EXECUTE to _mast_apid on function ai_series p_node uuid, p_names text[], p_units text[]
 grant EXECUTE to _mast_apid on function audit_node target_type text, target_id text, details jsonb
 grant EXECUTE to _mast_apid on function audit_text a audit
 grant EXECUTE to _mast_apid on function certificate_expiry p_fingerprint text, p_subject text, p_not_after timestamp with time zone, p_who uuid, p_name text
@@ -1263,6 +1275,7 @@ grant EXECUTE to _mast_ctl on function actor_token
 grant EXECUTE to _mast_ctl on function addr_port addr text
 grant EXECUTE to _mast_ctl on function ai_facts p_node uuid, p_access uuid[], p_log boolean
 grant EXECUTE to _mast_ctl on function ai_open p_provider text, p_model text, p_kind text, p_calls bigint, p_tokens bigint
+grant EXECUTE to _mast_ctl on function ai_series p_node uuid, p_names text[], p_units text[]
 grant EXECUTE to _mast_ctl on function alarms_apply p_node uuid[], p_object text[], p_code text[], p_source text[], p_severity text[], p_message text[], p_count bigint[], p_open boolean[], p_first bigint[], p_last bigint[], p_whole uuid[]
 grant EXECUTE to _mast_ctl on function alarms_sweep
 grant EXECUTE to _mast_ctl on function audit_node target_type text, target_id text, details jsonb
@@ -1303,6 +1316,7 @@ grant EXECUTE to _mast_ctl on function node_born
 grant EXECUTE to _mast_ctl on function node_state_kept
 grant EXECUTE to _mast_ctl on function node_status_changed
 grant EXECUTE to _mast_ctl on function provider_key_for p_user uuid, p_provider text
+grant EXECUTE to _mast_ctl on function provider_key_guard
 grant EXECUTE to _mast_ctl on function purge_commands
 grant EXECUTE to _mast_ctl on function purge_expired
 grant EXECUTE to _mast_ctl on function rfc3339 t timestamp with time zone

@@ -223,9 +223,13 @@ class Chan:
                                 ident=self.last))
         return self.take(self.wait(self.last)["raw"])[0]
 
-    def info(self):
+    def forget(self):
+        """The pair before: the public half that is left."""
+        return self.info("AI_FORGET")[0]
+
+    def info(self, kind="AI_INFO"):
         self.last += 1
-        self.c.send(ipcraw.pack(N["AI_INFO"], ident=self.last))
+        self.c.send(ipcraw.pack(N[kind], ident=self.last))
         b = self.wait(self.last)["raw"]
         pub, b = self.take(b)
         out = []

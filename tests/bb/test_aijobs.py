@@ -693,10 +693,15 @@ def test_old_key(w):
     tap.equal(c.info()[0], a.pub, "the new one is given out")
     tap.equal(c.ask("openai", sealed=old)["finish"], "ok")
     tap.equal(c.ask("openai")["finish"], "ok")
+    c = Chan(a, door="aid.ctl")         # mastctl's part
     fresh = c.reseal(old)
     assert fresh and fresh != old and len(fresh) == len(old), fresh
     tap.equal(c.reseal(os.urandom(80)), b"", "what nobody can open")
     tap.equal(c.reseal(b""), b"", "nothing")
+    tap.equal(c.test("openai", sealed=old)["finish"], "ok")
+    tap.equal(c.forget(), a.pub)
+    tap.equal(c.test("openai", sealed=old)["error"], "key_not_readable")
+    tap.equal(c.test("openai", sealed=fresh)["finish"], "ok")
     tap.equal(a.stop(), 0)
     a.configure(conf_for(w.fake))       # the old pair is gone
     a.start()

@@ -127,6 +127,7 @@ through(enum msg_type type, struct msg_in *in, struct buf *out)
 	case MSG_TICK:
 	case MSG_SELFTEST:
 	case MSG_AI_INFO:
+	case MSG_AI_FORGET:
 	case MSG__UNSET:
 	case MSG__MAX:
 		break;
