@@ -8,28 +8,6 @@
 
 #define STARTS_MAX	64	/* places where an object may begin */
 
-enum {
-	N_FLOW = 1, N_FLOW_ID = 2, N_OUTPUT = 4, N_OUTPUT_ID = 8,
-	N_TUNNEL = 16, N_TUNNEL_ID = 32,
-	N_NEW = 64,		/* the flow must not be there */
-	N_THERE = 128,		/* it must */
-};
-
-static const struct ai_action actions[] = {
-	{ "create_flow", AI_T_NODE, N_FLOW | N_NEW, "delete_flow" },
-	{ "update_flow", AI_T_NODE, N_FLOW | N_THERE, "update_flow" },
-	{ "delete_flow", AI_T_NODE, N_FLOW_ID | N_THERE, "create_flow" },
-	{ "start_flow", AI_T_NODE, N_FLOW_ID | N_THERE, "stop_flow" },
-	{ "stop_flow", AI_T_NODE, N_FLOW_ID | N_THERE, "start_flow" },
-	{ "restart_flow", AI_T_NODE, N_FLOW_ID | N_THERE, NULL },
-	{ "add_output", AI_T_NODE, N_FLOW_ID | N_OUTPUT | N_THERE,
-	  "remove_output" },
-	{ "remove_output", AI_T_NODE, N_FLOW_ID | N_OUTPUT_ID | N_THERE,
-	  "add_output" },
-	{ "create_tunnel", AI_T_TUNNELS, N_TUNNEL, "delete_tunnel" },
-	{ "delete_tunnel", AI_T_TUNNELS, N_TUNNEL_ID, NULL },
-};
-
 struct body {
 	struct slice	action, message, flow, flow_id, output, output_id;
 	struct slice	tunnel, tunnel_id, actions;
@@ -57,20 +35,15 @@ struct check {
 	const char		*at;		/* pointer of the action */
 };
 
-const struct ai_action *
-ai_action_at(size_t i)
-{
-	return i < nitems(actions) ? &actions[i] : NULL;
-}
-
 static const struct ai_action *
 action_find(struct slice name)
 {
+	const struct ai_action *a;
 	size_t i;
 
-	for (i = 0; i < nitems(actions); i++)
-		if (slice_eq(name, actions[i].name))
-			return &actions[i];
+	for (i = 0; (a = ai_action_at(i)) != NULL; i++)
+		if (slice_eq(name, a->name))
+			return a;
 	return NULL;
 }
 
@@ -134,21 +107,6 @@ ai_envelope_find(struct slice s)
 
 /* ---- flows ---- */
 
-struct end { const char *type, *required[3]; };
-
-static const struct end inputs[] = {
-	{ "rtp", { "bind_addr" } }, { "udp", { "bind_addr" } },
-	{ "srt", { "mode" } }, { "rtmp", { "listen_addr" } },
-	{ "rtsp", { "rtsp_url" } }, { "webrtc", { NULL } },
-	{ "whep", { "whep_url" } }, { NULL, { NULL } },
-};
-static const struct end outputs[] = {
-	{ "rtp", { "dest_addr" } }, { "udp", { "dest_addr" } },
-	{ "srt", { "mode" } }, { "rtmp", { "dest_url" } },
-	{ "hls", { "ingest_url" } }, { "webrtc", { "mode" } },
-	{ NULL, { NULL } },
-};
-
 /* A newer edge has more types than we know: what it uses it has. */
 static bool
 in_use(const struct check *c, struct slice type)
@@ -182,9 +140,32 @@ check_srt(struct check *c, const char *at, struct slice end)
 		    "is required in this SRT mode");
 }
 
+/* Members that are known have their type, others may be what they are. */
+static void
+check_types(struct check *c, const char *at, struct slice end)
+{
+	const struct ai_member *m;
+	struct slice name, raw;
+	struct jscan js;
+	size_t i;
+
+	jscan_init(&js, end.p, end.n);
+	(void)jscan_next(&js);
+	while (jscan_next(&js) == JSCAN_KEY) {
+		name = js.text;
+		if (jscan_skip(&js, &raw) == -1)
+			return;
+		for (i = 0; (m = ai_member_at(i)) != NULL; i++)
+			if (slice_eq(name, m->name) &&
+			    !ai_type_is(m->type, raw))
+				fault(c, arena_printf(c->arena, "%s/%s", at,
+				    m->name), ai_type_rule(m->type));
+	}
+}
+
 static void
 check_end(struct check *c, const char *at, struct slice end,
-    const struct end *rows)
+    const struct ai_end *rows)
 {
 	struct slice type, v;
 	size_t i;
@@ -194,6 +175,7 @@ check_end(struct check *c, const char *at, struct slice end,
 		    "is required and must be a string");
 		return;
 	}
+	check_types(c, at, end);
 	while (rows->type != NULL && !slice_eq(type, rows->type))
 		rows++;
 	if (rows->type == NULL) {
@@ -232,7 +214,7 @@ check_outputs(struct check *c, struct slice list)
 			return;
 		}
 		output = (struct slice){ start, (size_t)(js.p - start) };
-		check_end(c, at, output, outputs);
+		check_end(c, at, output, ai_form_outputs);
 		if (!ai_string(c->arena, output, "id", &id) || id.n == 0)
 			fault(c, arena_printf(c->arena, "%s/id", at),
 			    "is required and must be a string");
@@ -267,7 +249,8 @@ check_flow(struct check *c, struct slice flow, struct slice *id_r)
 	if (raw.p == NULL)
 		fault(c, "/flow/input", "is required and must be an object");
 	else
-		check_end(c, "/flow/input", raw, inputs);
+		check_end(c, "/flow/input", raw,
+		    ai_form_inputs);
 	if (!json_member(flow.p, flow.n, "outputs", &raw))
 		return;
 	if (raw.p[0] != '[')
@@ -303,8 +286,8 @@ check_output(struct check *c, const struct ai_step *s)
 	struct slice id, flow = ai_flow_find(c->arena, c->scope->config,
 	    s->flow_id);
 
-	if (s->action->needs & N_OUTPUT) {
-		check_end(c, "/output", s->output, outputs);
+	if (s->action->needs & AI_N_OUTPUT) {
+		check_end(c, "/output", s->output, ai_form_outputs);
 		if (!ai_string(c->arena, s->output, "id", &id) || id.n == 0)
 			fault(c, "/output/id",
 			    "is required and must be a string");
@@ -345,19 +328,19 @@ check_node_step(struct check *c, struct ai_step *s)
 		    "answer with info and ask to choose one");
 		return;
 	}
-	if (s->action->needs & N_FLOW)
+	if (s->action->needs & AI_N_FLOW)
 		check_flow(c, s->flow, &s->flow_id);
 	if (s->flow_id.n == 0 || c->answer->faults.n > 0)
 		return;
 	check_driver(c, s);
 	is = there(c, s->flow_id);
-	if (c->scope->config.n > 0 && (s->action->needs & N_NEW) && is)
+	if (c->scope->config.n > 0 && (s->action->needs & AI_N_NEW) && is)
 		fault(c, "/flow/id", "is that of a flow that is there: "
 		    "use update_flow or another id");
-	if (c->scope->config.n > 0 && (s->action->needs & N_THERE) && !is)
-		fault(c, s->action->needs & N_FLOW ? "/flow/id" : "/flow_id",
+	if (c->scope->config.n > 0 && (s->action->needs & AI_N_THERE) && !is)
+		fault(c, s->action->needs & AI_N_FLOW ? "/flow/id" : "/flow_id",
 		    "is not the id of a flow of the node");
-	if (s->action->needs & (N_OUTPUT | N_OUTPUT_ID))
+	if (s->action->needs & (AI_N_OUTPUT | AI_N_OUTPUT_ID))
 		check_output(c, s);
 }
 
@@ -432,12 +415,12 @@ step_fill(const struct body *b, struct ai_step *s)
 	s->action = action_find(b->action);
 	if (s->action == NULL)
 		return false;
-	take(s, N_FLOW_ID, &s->flow_id, &b->flow_id);
-	take(s, N_OUTPUT_ID, &s->output_id, &b->output_id);
-	take(s, N_TUNNEL_ID, &s->tunnel_id, &b->tunnel_id);
-	take(s, N_FLOW, &s->flow, &b->flow);
-	take(s, N_OUTPUT, &s->output, &b->output);
-	take(s, N_TUNNEL, &s->tunnel, &b->tunnel);
+	take(s, AI_N_FLOW_ID, &s->flow_id, &b->flow_id);
+	take(s, AI_N_OUTPUT_ID, &s->output_id, &b->output_id);
+	take(s, AI_N_TUNNEL_ID, &s->tunnel_id, &b->tunnel_id);
+	take(s, AI_N_FLOW, &s->flow, &b->flow);
+	take(s, AI_N_OUTPUT, &s->output, &b->output);
+	take(s, AI_N_TUNNEL, &s->tunnel, &b->tunnel);
 	return true;
 }
 
@@ -452,16 +435,16 @@ check_step(struct check *c, const struct body *b)
 		fault(c, "/action", "is not an action that is known");
 		return;
 	}
-	need(c, s.action, N_FLOW, &s.flow, "/flow");
-	need(c, s.action, N_FLOW_ID, &s.flow_id, "/flow_id");
-	need(c, s.action, N_OUTPUT, &s.output, "/output");
-	need(c, s.action, N_OUTPUT_ID, &s.output_id, "/output_id");
-	need(c, s.action, N_TUNNEL, &s.tunnel, "/tunnel");
-	need(c, s.action, N_TUNNEL_ID, &s.tunnel_id, "/tunnel_id");
+	need(c, s.action, AI_N_FLOW, &s.flow, "/flow");
+	need(c, s.action, AI_N_FLOW_ID, &s.flow_id, "/flow_id");
+	need(c, s.action, AI_N_OUTPUT, &s.output, "/output");
+	need(c, s.action, AI_N_OUTPUT_ID, &s.output_id, "/output_id");
+	need(c, s.action, AI_N_TUNNEL, &s.tunnel, "/tunnel");
+	need(c, s.action, AI_N_TUNNEL_ID, &s.tunnel_id, "/tunnel_id");
 	if (a->faults.n == had) {
 		if (s.action->target == AI_T_NODE)
 			check_node_step(c, &s);
-		else if (s.action->needs & N_TUNNEL)
+		else if (s.action->needs & AI_N_TUNNEL)
 			check_tunnel(c, s.tunnel);
 		else if (ai_element(c->scope->tunnels, s.tunnel_id).p == NULL)
 			fault(c, "/tunnel_id",
@@ -642,7 +625,7 @@ ai_step_read(struct arena *a, struct slice object, struct ai_step *s)
 	if (json_decode(a, &schema, object.p, object.n, &b, &faults) !=
 	    ERR_OK || !step_fill(&b, s))
 		return false;
-	if (s->action->needs & N_FLOW)
+	if (s->action->needs & AI_N_FLOW)
 		(void)ai_string(a, s->flow, "id", &s->flow_id);
 	return true;
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "ai_form.h"
 #include "arena.h"
 #include "buf.h"
 #include "driver.h"
@@ -22,16 +23,6 @@
 
 #define AI_STEPS	32	/* of one proposal */
 #define AI_MESSAGE	4000	/* bytes of the model's words kept */
-
-enum ai_target { AI_T__UNSET = 0, AI_T_NODE, AI_T_TUNNELS };
-
-struct ai_action {
-	const char	*name;
-	enum ai_target	 target;
-	unsigned	 needs;		/* private */
-	const char	*inverse;	/* or NULL */
-};
-const struct ai_action *ai_action_at(size_t i);	/* NULL past the end */
 
 struct ai_step {
 	const struct ai_action	*action;

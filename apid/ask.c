@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ai_schema.h"
 #include "apid.h"
 #include "arg.h"
 #include "ask.h"
 #include "body.h"
 #include "db.h"
+#include "h_tunnel.h"
 #include "http1.h"
 #include "json.h"
 #include "log.h"
@@ -29,7 +31,7 @@ static void
 ask_free(struct req *req, struct ask *a)
 {
 	struct buf *const bufs[] = { &a->system, &a->document, &a->request,
-	    &a->events };
+	    &a->schema, &a->events };
 	size_t i;
 
 	ai_call_drop(&a->call);
@@ -265,6 +267,28 @@ count(struct req *req, struct ask *a, const struct msg_ai_done *d)
 		    d->model.p, d->model.n), d->model.n };
 }
 
+/* Not every model of a provider knows schemas: some refuse the request for
+ * having one. The answer is checked all the same. */
+static bool
+no_schema(const struct ask *a, const struct msg_ai_done *d)
+{
+	static const char *const words[] = { "schema", "Schema",
+	    "response_format",
+	    "output_config", "tool_choice", "tools" };
+	size_t i;
+
+	if (d->error != MSG_AI_E_REQUEST || d->status != 400 || a->bare ||
+	    buf_used(&a->schema) == 0)
+		return false;
+	for (i = 0; i < nitems(words); i++)
+		if (memmem(d->detail.p, d->detail.n, words[i],
+		    strlen(words[i])) != NULL)
+			return true;
+	return false;
+}
+
+static void start(struct req *, struct ask *);
+
 static void
 done(struct req *req, enum err err, const struct msg_ai_done *d)
 {
@@ -276,6 +300,11 @@ done(struct req *req, enum err err, const struct msg_ai_done *d)
 		return;
 	}
 	count(req, a, d);
+	if (no_schema(a, d)) {
+		a->bare = true;
+		start(req, a);
+		return;
+	}
 	if (d->error != MSG_AI_E_NONE) {
 		ask_fail(req, a, msg_ai_error_name(d->error), d->detail.n >
 		    0 ? d->detail : SLICE("The provider failed. Try again."));
@@ -300,7 +329,7 @@ call_of(struct req *req, const struct ask *a, uint32_t deadline_ms)
 {
 	return (struct msg_ai_call){ .deadline_ms = deadline_ms,
 	    .request_id = slice_of(req->id), .provider = a->provider,
-	    .model = a->model, .sealed = a->sealed };
+	    .model = a->wish, .sealed = a->sealed };
 }
 
 static void
@@ -320,6 +349,8 @@ start(struct req *req, struct ask *a)
 		.max_tokens = a->kind == AI_K_GENERATE ? TOKENS_CONFIG :
 		    TOKENS_TEXT,
 		.system = text_of(&a->system),
+		.schema = a->bare ? (struct slice){ NULL, 0 } :
+		    text_of(&a->schema),
 	};
 
 	put_message(&job, MSG_AI_DATA, text_of(&a->document));
@@ -340,9 +371,16 @@ void
 ask_again(struct req *req, struct ask *a, struct slice text,
     struct slice correction)
 {
+	struct buf b = BUF_INIT;
+
 	a->again = true;
-	a->first = text.n > FIRST_MAX ? SLICE("(an answer that was far too "
-	    "long)") : text.n == 0 ? SLICE("(nothing)") : text;
+	/* It may have guessed what it was not told. */
+	ai_redact_text(a->redact, text.n > FIRST_MAX ? SLICE("(an answer "
+	    "that was far too long)") : text.n == 0 ? SLICE("(nothing)") :
+	    text, &b);
+	a->first = (struct slice){ arena_strndup(req->arena,
+	    (const char *)buf_head(&b), buf_used(&b)), buf_used(&b) };
+	buf_free(&b);
 	a->correction = correction;
 	if (a->stream) {
 		event(a, "retry", SLICE("{}"));
@@ -373,6 +411,8 @@ compose(struct req *req, struct config_now *config)
 
 	a->redact = ai_redact_new();
 	a->facts.config = config->text;
+	if (a->kind == AI_K_GENERATE)
+		ai_schema_put(&h_tunnel_create_body, &a->schema);
 	ai_context_system(a->kind, a->facts.driver, &a->system);
 	if (ai_context_facts(req->arena, a->redact, &a->facts,
 	    &a->document) == -1) {
@@ -440,6 +480,7 @@ opened(struct req *req, const struct db_result *res)
 	if (a->model.n == 0 && p != NULL)
 		a->model = (struct slice){ arena_strndup(req->arena,
 		    p->model.p, p->model.n), p->model.n };
+	a->wish = a->model;
 	a->row = arena_strdup(req->arena, db_cstr(res, 0, 3));
 	a->facts.node = column(req, res, 7);
 	if (a->has_node)

@@ -60,8 +60,9 @@ struct ask {
 	/* private */
 	struct ai_call	 call;
 	const char	*row;			/* of use */
-	struct slice	 sealed;
-	struct buf	 system, document, request;
+	struct slice	 sealed, wish;		/* wish: the model to ask */
+	struct buf	 system, document, request, schema;
+	bool		 bare;		/* the provider takes no schema */
 	struct slice	 first;			/* answer, of the model */
 	struct slice	 correction;
 	uint64_t	 input, output;		/* tokens so far */

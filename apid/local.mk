@@ -14,7 +14,8 @@ apid_libapid_a_SOURCES = \
 	apid/stmt.c apid/stmt.h apid/stmt_core.c apid/stmt_event.c \
 	apid/stmt_node.c apid/stmt_sql.h apid/wsconn.c apid/wsconn.h
 apid_libapid_a_SOURCES += \
-	apid/ai.c apid/ai.h apid/ai_keep.c apid/ai_keep.h apid/feed.c apid/feed.h \
+	apid/ai.c apid/ai.h apid/ai_form.c apid/ai_form.h apid/ai_keep.c apid/ai_keep.h \
+	apid/ai_schema.c apid/ai_schema.h apid/feed.c apid/feed.h \
 	apid/h_bulk.c apid/h_bulk.h apid/command.c apid/command.h apid/h_command.c apid/h_command.h \
 	apid/h_config.c apid/h_config.h apid/h_endpoint.c apid/h_endpoint.h \
 	apid/h_enrol.c apid/h_enrol.h apid/stmt_enrol.c \

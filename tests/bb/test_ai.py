@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """From a prompt to a node and back, through apid, aid and each imitated
 provider; and that nothing leaves that must not."""
+import base64
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -26,7 +28,8 @@ DNS = aikit.Dns({n: "127.0.0.1" for n in fakeai.NAMES.values()})
 def settings():
     lines = conf_for(FAKE, first_byte_ms=5000).split("\n")
     lines.append("resolvers = 127.0.0.1:%d" % DNS.port)
-    return ["aid." + x.replace(" = ", "=", 1) for x in lines]
+    return ["apid.ai_calls_per_day=2000"] + [
+        "aid." + x.replace(" = ", "=", 1) for x in lines]
 
 
 class World:
@@ -44,8 +47,9 @@ class World:
             tap.equal(doc, {"success": True})
 
     def ask(self, provider, answer, **body):
-        FAKE.answer = answer if isinstance(answer, str) else \
-            json.dumps(answer)
+        if isinstance(answer, dict):
+            answer = json.dumps(dict({"message": "m"}, **answer))
+        FAKE.answer = answer
         return self.c.post(API + "/generate-config", dict(
             {"prompt": "do it", "provider": provider,
              "node_id": self.edge.id}, **body)).want(200).json
@@ -131,6 +135,71 @@ def test_key_ctl(s):
                     "'gemini'"), 5, "they count as the owner's calls")
 
 
+ACTIONS = {"create_flow", "update_flow", "delete_flow", "start_flow",
+           "stop_flow", "restart_flow", "add_output", "remove_output",
+           "create_tunnel", "delete_tunnel", "multiple", "info"}
+
+
+def test_schema(s):
+    """Each provider gets the form of the answer in its API's own place; a
+    question for words has none"""
+    w = world(s)
+    docs = {}
+    for p in PROVIDERS:
+        w.ask(p, {"action": "info", "message": "m"})
+        docs[p] = FAKE.requests[-1].doc
+    f = docs["openai"]["response_format"]
+    tap.equal((f["type"], f["json_schema"]["name"],
+               f["json_schema"]["strict"]), ("json_schema", "answer", False))
+    one = f["json_schema"]["schema"]
+    tools = docs["anthropic"]["tools"]
+    tap.equal((len(tools), docs["anthropic"]["tool_choice"]),
+              (1, {"type": "tool", "name": tools[0]["name"]}))
+    tap.equal(tools[0]["input_schema"], one)
+    g = docs["gemini"]["generationConfig"]
+    tap.equal((g["responseMimeType"], g["responseJsonSchema"]),
+              ("application/json", one))
+    tap.equal(set(one["properties"]["action"]["enum"]), ACTIONS)
+    tap.equal(set(one["$defs"]["step"]["properties"]["action"]["enum"]),
+              ACTIONS - {"multiple"})
+    t = one["$defs"]["tunnel"]
+    tap.equal((t["properties"]["protocol"]["enum"],
+               t["properties"]["ingress_listen_port"]["maximum"]),
+              (["tcp", "udp"], 65535), "as POST /tunnels says")
+    for p in PROVIDERS:
+        FAKE.answer = "fine"
+        w.query(p)
+        tap.equal(fakeai.schema_of(FAKE.requests[-1].doc), None, p)
+    tap.equal((FAKE.refused, FAKE.unfit), ([], []))
+
+
+def test_no_schema(s):
+    """A model that knows no schemas is asked once more without"""
+    w = world(s)
+    for p in PROVIDERS:
+        before = len(FAKE.requests)
+        FAKE.play(p, "noschema")
+        doc = w.ask(p, {"action": "restart_flow", "flow_id": "f1"})
+        tap.equal((doc["success"], doc["config"]["action"]),
+                  (True, "restart_flow"), str(doc))
+        tap.equal([fakeai.schema_of(r.doc) is None
+                   for r in FAKE.requests[before:]], [False, True], p)
+
+
+def test_types(s):
+    """A member of the wrong type is named to the model, then to the user"""
+    w = world(s)
+    bad = flow("f9", input=dict(flow()["input"], latency_ms="120"))
+    for p in PROVIDERS:
+        doc = w.ask(p, {"action": "create_flow", "message": "m",
+                        "flow": bad})
+        tap.equal((doc["config"]["action"], doc["problems"][0]["pointer"]),
+                  ("info", "/flow/input/latency_ms"), str(doc))
+        tap.contains(doc["problems"][0]["detail"], "whole number")
+    assert len(FAKE.unfit) >= len(PROVIDERS), "a schema would have stopped it"
+    FAKE.unfit.clear()
+
+
 def test_each_action(s):
     """Every action with every provider: prompt, proposal, node, answer"""
     w = world(s)
@@ -163,6 +232,7 @@ def test_each_action(s):
         tap.equal((doc["config"]["message"], doc["proposal"]),
                   ("Which one?", None))
     tap.equal(FAKE.refused, [], "a real one would refuse")
+    tap.equal(FAKE.unfit, [], "the schema allows every action")
 
 
 def test_credentials(s):
@@ -293,14 +363,19 @@ def test_no_key_left(s):
     for i in range(40):         # its buffers have had other guests since
         w.c.get(API + "/keys").want(200)
         s.nobody().get("/api/v1/openapi.json").want(200)
-    dump = ""
+    dump = subprocess.run(
+        [os.path.join(s.pgbin, "pg_dump"), "-d", s.conninfo +
+         " user=postgres"], capture_output=True, check=True).stdout.decode()
     for table in ("provider_keys", "proposals", "ai_usage", "audit",
                   "commands", "idempotency_keys"):
-        dump += json.dumps([r[0] for r in s.sql(
-            "SELECT row_to_json(t)::text FROM mast.%s t" % table)])
+        assert "COPY mast.%s " % table in dump, "a whole dump"
+    tap.contains(dump, s.one("SELECT encode(sealed, 'hex') FROM "
+                             "mast.provider_keys LIMIT 1"))
     for key in fakeai.KEYS.values():
+        forms = (key, key.encode().hex(),
+                 base64.b64encode(key.encode()).decode().rstrip("="))
         for text in [dump] + [s.log(d) for d in mast.DAEMONS]:
-            assert key not in text and key.encode().hex() not in text
+            assert not any(f in text for f in forms)
     if os.getuid() != 0:
         raise tap.Skip("needs root to look into apid")
     for part in memory(s.pids["apid"]):

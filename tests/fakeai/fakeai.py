@@ -29,7 +29,7 @@ PATHS = {"openai": "/v1", "anthropic": "/v1", "gemini": "/v1beta",
 FAULTS = ("401", "403", "404", "400", "413", "429", "429-after", "quota",
           "500", "503", "529", "slow", "stall", "cut", "close", "notjson",
           "wrongjson", "huge", "redirect", "refusal", "tool", "fenced",
-          "length", "badutf8", "echo-key")
+          "length", "badutf8", "echo-key", "noschema")
 WORDS = "The flow \u201cnews\u201d is running. "
 LIMIT = 32 * 1024 * 1024
 
@@ -99,6 +99,96 @@ def closed(schema, where, required):
         closed(s, where, required)
 
 
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool,
+         "integer": int, "number": (int, float), "null": type(None)}
+# What Gemini says of responseJsonSchema: only these are known.
+GEMINI_WORDS = {"$id", "$defs", "$ref", "$anchor", "type", "format", "title",
+                "description", "enum", "items", "prefixItems", "minItems",
+                "maxItems", "minimum", "maximum", "anyOf", "oneOf",
+                "properties", "additionalProperties", "required",
+                "propertyOrdering"}
+
+
+def schema(doc, where, words=None, root=None):
+    """A well-formed JSON schema, of these words only."""
+    if not isinstance(doc, dict):
+        bad("%s: a schema must be an object" % where)
+    if root is None:
+        root = doc
+        if doc.get("type") != "object" or {"anyOf", "oneOf", "allOf",
+                                           "enum", "not"} & set(doc):
+            bad("%s: the root must be of type object, without anyOf, oneOf, "
+                "allOf, enum or not" % where)
+    if words is not None and set(doc) - words:
+        bad("%s: Unknown name %s" % (where, sorted(set(doc) - words)))
+    if "$ref" in doc:
+        name = doc["$ref"].rsplit("/", 1)[-1]
+        if doc["$ref"] != "#/$defs/" + name or \
+                name not in root.get("$defs", {}):
+            bad("%s: reference to nothing: %s" % (where, doc["$ref"]))
+        if any(not k.startswith("$") for k in doc):
+            bad("%s: beside $ref only words with $ may stand" % where)
+        return
+    if doc.get("type") not in TYPES:
+        bad("%s: type %s" % (where, doc.get("type")))
+    if not isinstance(doc.get("description", ""), str):
+        bad("%s: description must be a text" % where)
+    if "enum" in doc and (not isinstance(doc["enum"], list) or
+                          not doc["enum"]):
+        bad("%s: enum must be a list that is not empty" % where)
+    for k in doc.get("required", []):
+        if k not in doc.get("properties", {}):
+            bad("%s: required names %s, which is no property" % (where, k))
+    if doc["type"] == "array":
+        schema(doc.get("items"), where + "[]", words, root)
+    for kind in ("properties", "$defs"):
+        for k, v in doc.get(kind, {}).items():
+            schema(v, "%s.%s" % (where, k), words, root)
+    if not isinstance(doc.get("additionalProperties", False), (bool, dict)):
+        bad("%s: additionalProperties" % where)
+
+
+def fits(doc, value, root, where=""):
+    """None, or why a value is none of that schema."""
+    if "$ref" in doc:
+        doc = root["$defs"][doc["$ref"].rsplit("/", 1)[-1]]
+    kind = TYPES[doc["type"]]
+    if not isinstance(value, kind) or (isinstance(value, bool) and
+                                       kind is not bool):
+        return "%s is no %s" % (where or "it", doc["type"])
+    if "enum" in doc and value not in doc["enum"]:
+        return "%s: %r is not among %s" % (where, value, doc["enum"])
+    if not doc.get("minimum", value) <= value <= doc.get("maximum", value) \
+            if kind is int else False:
+        return "%s: %r is out of bounds" % (where, value)
+    if kind is list:
+        each = ((i, v, doc["items"]) for i, v in enumerate(value))
+    elif kind is dict:
+        known = doc.get("properties", {})
+        for k in doc.get("required", []):
+            if k not in value:
+                return "%s/%s is missing" % (where, k)
+        each = ((k, v, known[k]) for k, v in value.items() if k in known)
+    else:
+        return None
+    for k, v, s in each:
+        why = fits(s, v, root, "%s/%s" % (where, k))
+        if why:
+            return why
+    return None
+
+
+def schema_of(doc):
+    """That of a request's answer, wherever the API has it; or None."""
+    if "response_format" in doc:
+        return doc["response_format"]["json_schema"]["schema"]
+    if doc.get("tools"):
+        return doc["tools"][0]["input_schema"]
+    if "output_config" in doc:
+        return doc["output_config"]["format"]["schema"]
+    return doc.get("generationConfig", {}).get("responseJsonSchema")
+
+
 def check_openai(doc, own=True):
     allowed = ["model", "messages", "response_format", "stream",
                "stream_options", "temperature", "max_tokens"]
@@ -147,8 +237,7 @@ def check_format(f):
             ("name", "schema"))
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", j["name"]):
         bad("json_schema.name: pattern")
-    if not isinstance(j["schema"], dict):
-        bad("json_schema.schema: must be an object")
+    schema(j["schema"], "json_schema.schema")
     boolean(j.get("strict", False), "strict")
     if j.get("strict"):
         closed(j["schema"], "json_schema.schema", True)
@@ -184,6 +273,7 @@ def check_anthropic(doc):
                 ("type", "schema"))
         if f["type"] != "json_schema":
             bad("output_config.format: type")
+        schema(f["schema"], "output_config.format.schema")
         closed(f["schema"], "output_config.format.schema", False)
     check_tools(doc)
 
@@ -194,9 +284,7 @@ def check_tools(doc):
                              "strict"), ("name", "input_schema"))
         if not re.fullmatch(r"[a-zA-Z0-9_-]{1,128}", t["name"]):
             bad("tools.name: pattern")
-        if not isinstance(t["input_schema"], dict) or \
-                t["input_schema"].get("type") != "object":
-            bad("tools.input_schema.type: Field required")
+        schema(t["input_schema"], "tools.input_schema")
     if "tool_choice" in doc:
         if not doc.get("tools"):
             bad("tool_choice may only be specified while providing tools")
@@ -232,6 +320,10 @@ def check_gemini(doc):
     if ("responseJsonSchema" in g or "responseSchema" in g) and \
             g.get("responseMimeType") != "application/json":
         bad("a schema needs responseMimeType application/json")
+    if "responseJsonSchema" in g:
+        if "responseSchema" in g:
+            bad("response_schema must be omitted beside responseJsonSchema")
+        schema(g["responseJsonSchema"], "responseJsonSchema", GEMINI_WORDS)
 
 
 # ---- errors in each API's own shape
@@ -284,6 +376,15 @@ def error_body(provider, status, kind, message, after=None):
 
 # ---- answers
 
+def tool_input(words):
+    """What a model gives a tool; None: it wrote prose in place of that."""
+    try:
+        doc = json.loads(words)
+    except ValueError:
+        return None
+    return doc if isinstance(doc, dict) else None
+
+
 def whole(provider, model, words, how, by_tool):
     if provider in ("openai", "compatible"):
         message = {"role": "assistant", "content": words, "refusal": None,
@@ -309,9 +410,10 @@ def whole(provider, model, words, how, by_tool):
     if provider == "anthropic":
         content = [{"type": "text", "text": words}]
         reason = "end_turn"
-        if by_tool:
+        given = tool_input(words) if by_tool else None
+        if given is not None:
             content = [{"type": "tool_use", "id": "toolu_1",
-                        "name": "answer", "input": json.loads(words)}]
+                        "name": "answer", "input": given}]
             reason = "tool_use"
         if how == "refusal":
             content, reason = [], "refusal"
@@ -643,6 +745,7 @@ class FakeAI:
         self.gone = 0                       # clients that left in the middle
         self.after = 1                      # Retry-After
         self.refused = []                   # what a real one would refuse
+        self.unfit = []                     # answers against their schema
         self.delay = 0.0
         threading.Thread(target=self.accept, daemon=True).start()
 
@@ -657,6 +760,7 @@ class FakeAI:
     def reset(self):
         with self.lock:
             self.requests, self.received, self.refused = [], [], []
+            self.unfit = []
             self.queue = {p: [] for p in KEYS}
             self.answer, self.peak, self.gone = WORDS, 0, 0
             self.after, self.delay = 1, 0.0
@@ -873,7 +977,19 @@ class FakeAI:
         if fault == "huge":
             return self.send(t, 200, None,
                              raw=b'{"x":"' + b"a" * (5 << 20) + b'"}')
+        if fault == "noschema" and schema_of(r.doc) is not None:
+            word = {"anthropic": "tool_choice", "gemini":
+                    "responseJsonSchema"}.get(p, "response_format")
+            return self.send(t, 400, error_body(
+                p, 400, "invalid", "Invalid parameter: '%s' is not supported "
+                "with this model." % word))
         words = self.answer(r) if callable(self.answer) else self.answer
+        if fault == "ok" and schema_of(r.doc) is not None:
+            why = fits(schema_of(r.doc), tool_input(words) or {},
+                       schema_of(r.doc))
+            if why:
+                with self.lock:
+                    self.unfit.append((p, why, words[:200]))
         if fault == "fenced":
             words = "Here it is:\n```json\n%s\n```\n" % words
         by_tool = p == "anthropic" and bool(r.doc.get("tools"))

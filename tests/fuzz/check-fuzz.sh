@@ -46,7 +46,8 @@ objects()
 {
 	for m in err log xmalloc arena buf str id valid mono role http1 ws \
 	    jscan json msg conf frame secret driver watch cdiff dump tls_cert \
-	    ../apid/cursor ../apid/sub ../aid/provider ../aid/guard ../apid/ai_envelope \
+	    ../apid/cursor ../apid/sub ../aid/provider ../aid/guard \
+	    ../apid/ai_envelope ../apid/ai_form \
 	    ../apid/ai_flow ../apid/ai_redact; do
 		for f in "$src/common/$m.c" "$src/common/$m"_*.c; do
 			[ -f "$f" ] || continue

@@ -1,12 +1,15 @@
 /* Credentials out of and back into documents; envelopes; differences. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../apid/ai_context.h"
 #include "../../apid/ai_envelope.h"
 #include "../../apid/ai_flow.h"
+#include "../../apid/ai_keep.h"
 #include "../../apid/ai_redact.h"
+#include "../../apid/ai_schema.h"
 #include "../../apid/h_tunnel.h"
 #include "jscan.h"
 #include "secret.h"
@@ -372,6 +375,117 @@ START_TEST(difference)
 }
 END_TEST
 
+/* ---- what only the node knows ---- */
+
+#define CONFIG(version, flow) "{\"version\":" version ",\"server\":{}," \
+    "\"flows\":[{\"id\":\"g\"}," flow "],\"end\":1}"
+#define ENDS(input, output) "{\"id\":\"f\",\"name\":\"n\",\"input\":" \
+    input ",\"outputs\":[" output "]}"
+#define SRT(more) "{\"type\":\"srt\",\"mode\":\"listener\"" more "}"
+#define UDP "{\"type\":\"udp\",\"id\":\"o\",\"dest_addr\":\"h:1\"}"
+#define RTMP(more) "{\"type\":\"rtmp\",\"id\":\"o\"" more "}"
+#define KEY ",\"stream_key\":\"k\""
+#define NO_KEY ",\"stream_key\":\"\""
+#define PHRASE ",\"passphrase\":\"0123456789\""
+#define UPDATE(flow) "{\"action\":\"update_flow\",\"flow\":" flow "}"
+#define WHOLE(flow) "{\"type\":\"update_config\",\"config\":" \
+    CONFIG("1", flow) "}"
+#define ONE(flow) "{\"type\":\"update_flow\",\"flow_id\":\"f\"," \
+    "\"flow\":" flow "}"
+
+/* action NULL: it is refused; undo: can it be undone? */
+static const struct {
+	const char	*config, *step, *action;
+	bool		 undo;
+} keeps[] = {
+	/* it shows all, or there is nothing to show */
+	{ CONFIG("2", ENDS(SRT(""), UDP)), UPDATE(ENDS(SRT(""), UDP)),
+	  ONE(ENDS(SRT(""), UDP)), true },
+	{ CONFIG("1", ENDS(SRT(PHRASE), RTMP(KEY))),
+	  UPDATE(ENDS(SRT(PHRASE), RTMP(KEY))),
+	  ONE(ENDS(SRT(PHRASE), RTMP(KEY))), true },
+	{ CONFIG("1", ENDS(UDP, UDP)), UPDATE(ENDS(UDP, UDP)),
+	  ONE(ENDS(UDP, UDP)), true },
+	/* it may hide something: a whole configuration */
+	{ CONFIG("1", ENDS(SRT(""), UDP)), UPDATE(ENDS(SRT(""), "")),
+	  WHOLE(ENDS(SRT(""), "")), true },
+	{ CONFIG("1", ENDS(UDP, RTMP(NO_KEY))), UPDATE(ENDS(UDP, RTMP(""))),
+	  WHOLE(ENDS(UDP, RTMP(NO_KEY))), true },
+	{ CONFIG("1", ENDS(SRT(PHRASE ",\"redundancy\":{\"a\":1}"), "")),
+	  UPDATE(ENDS(SRT(PHRASE ",\"redundancy\":{\"a\":1}"), "")),
+	  WHOLE(ENDS(SRT(PHRASE ",\"redundancy\":{\"a\":1}"), "")), true },
+	{ CONFIG("1", ENDS("{\"type\":\"new\"}", UDP)),
+	  UPDATE(ENDS("{\"type\":\"new\"}", "")),
+	  WHOLE(ENDS("{\"type\":\"new\"}", "")), true },
+	/* what was hidden is gone behind it */
+	{ CONFIG("1", ENDS(SRT(""), UDP)), UPDATE(ENDS(SRT(PHRASE), UDP)),
+	  WHOLE(ENDS(SRT(PHRASE), UDP)), false },
+	{ CONFIG("1", ENDS(SRT(""), UDP)), UPDATE(ENDS(UDP, UDP)),
+	  WHOLE(ENDS(UDP, UDP)), false },
+	{ CONFIG("1", ENDS(UDP, RTMP(NO_KEY))), UPDATE(ENDS(UDP, "")),
+	  WHOLE(ENDS(UDP, "")), false },
+	{ CONFIG("1", ENDS(SRT(""), UDP)),
+	  "{\"action\":\"delete_flow\",\"flow_id\":\"f\"}",
+	  "{\"type\":\"delete_flow\",\"flow_id\":\"f\"}", false },
+	{ CONFIG("1", ENDS(UDP, RTMP(NO_KEY))), "{\"action\":"
+	  "\"remove_output\",\"flow_id\":\"f\",\"output_id\":\"o\"}",
+	  "{\"type\":\"remove_output\",\"flow_id\":\"f\","
+	  "\"output_id\":\"o\"}", false },
+	{ CONFIG("1", ENDS(SRT(""), UDP)), "{\"action\":"
+	  "\"remove_output\",\"flow_id\":\"f\",\"output_id\":\"o\"}",
+	  "{\"type\":\"remove_output\",\"flow_id\":\"f\","
+	  "\"output_id\":\"o\"}", true },
+	/* refused */
+	{ "", UPDATE(ENDS(UDP, UDP)), NULL, true },
+	{ CONFIG("2", ENDS(UDP, RTMP(KEY))),
+	  UPDATE(ENDS(UDP, RTMP(",\"stream_key\":\"***\""))), NULL, true },
+	{ CONFIG("1", ENDS(UDP, UDP)), UPDATE(ENDS(SRT(",\"passphrase\":"
+	  "\"***REDACTED***\""), UDP)), NULL, true },
+};
+
+START_TEST(keep)
+{
+	const struct driver *d = driver_find(SLICE("edge"));
+	struct arena *a = arena_new(0);
+	struct slice config = slice_of(keeps[_i].config), action = { NULL, 0 };
+	struct ai_step step;
+	const char *why;
+
+	ck_assert(ai_step_read(a, slice_of(keeps[_i].step), &step));
+	why = ai_keep_action(a, d, config, &step, &action);
+	ck_assert_int_eq(why == NULL, keeps[_i].action != NULL);
+	if (why == NULL) {
+		ck_assert_str_eq(arena_strndup(a, action.p, action.n),
+		    keeps[_i].action);
+		ck_assert(jscan_valid(action.p, action.n, NULL));
+		why = ai_keep_undo(a, d, config, ai_flow_find(a, config,
+		    step.flow_id), &step);
+		ck_assert_int_eq(why == NULL, keeps[_i].undo);
+	}
+	arena_free(a);
+}
+END_TEST
+
+/* The schema is JSON that names every action, and small. */
+START_TEST(schema)
+{
+	const struct ai_action *action;
+	struct buf b = BUF_INIT;
+	char name[64];
+	size_t i;
+
+	ai_schema_put(&h_tunnel_create_body, &b);
+	ck_assert(jscan_valid((const char *)buf_head(&b), buf_used(&b),
+	    NULL));
+	ck_assert_uint_lt(buf_used(&b), 16384);
+	for (i = 0; (action = ai_action_at(i)) != NULL; i++) {
+		snprintf(name, sizeof(name), "\"%s\"", action->name);
+		ck_assert_ptr_nonnull(strstr(buf_cstr(&b), name));
+	}
+	buf_free(&b);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -389,6 +503,8 @@ main(void)
 	tcase_add_loop_test(t, find, 0, nitems(found));
 	tcase_add_loop_test(t, envelope, 0, nitems(envelopes));
 	tcase_add_loop_test(t, difference, 0, nitems(diffs));
+	tcase_add_loop_test(t, keep, 0, nitems(keeps));
+	tcase_add_test(t, schema);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
