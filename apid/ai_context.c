@@ -41,18 +41,23 @@ static const char generate[] =
     "and ask the user to choose a node. Change nothing that was not asked "
     "for.\n";
 
+#define SERIES \
+    "\"series\" is what was measured of the chosen node in the last hour: " \
+    "for each object (a flow or a tunnel; the node itself where it is empty) " \
+    "and metric cells of ten minutes, each [begin, lowest, mean, highest].\n"
+
 static const char analyze[] =
     "You are an expert for live video over IP (SRT, RTP, RTMP, RTSP, HLS, "
     "WebRTC, TR 101 290, FEC, jitter, loss, firewalls, NAT). The user "
     "describes a problem. Use the facts (nodes, open alarms, recent events, "
     "configuration): say what most likely causes it, what speaks for that, "
     "and what to check or change, in order. Say so when the facts do not "
-    "suffice. Answer in plain text, short.\n";
+    "suffice. Answer in plain text, short.\n" SERIES;
 
 static const char query[] =
     "Answer the user's question about his nodes, flows, tunnels, alarms and "
     "events from the facts alone, in plain text, short. Say so when they do "
-    "not tell.\n";
+    "not tell.\n" SERIES;
 
 static const struct { const char *type, *text; } guides[] = {
 	{ "edge",
@@ -205,6 +210,7 @@ ai_context_facts(struct arena *arena, struct ai_redact *redact,
 	const struct { const char *key; struct slice json; } rest[] = {
 		{ "nodes", f->nodes }, { "tunnels", f->tunnels },
 		{ "alarms", f->alarms }, { "events", f->events },
+		{ "series", f->series },
 	};
 	size_t i;
 

@@ -28,7 +28,7 @@ struct ai_facts {
 	struct slice		 node;
 	struct slice		 config;	/* its whole configuration */
 	struct slice		 flows;		/* else: an array of flows */
-	struct slice		 nodes, tunnels, alarms, events;
+	struct slice		 nodes, tunnels, alarms, events, series;
 };
 
 void ai_context_system(enum ai_kind, const struct driver *, struct buf *out);

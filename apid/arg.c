@@ -4,6 +4,7 @@
 #include "arg.h"
 #include "mono.h"
 #include "req.h"
+#include "watch.h"
 
 struct db_arg
 arg_id(struct req *req, const struct id *id)
@@ -97,4 +98,20 @@ arg_if_match(struct req *req, struct db_arg *arg_r)
 	}
 	req_fail(req, ERR_PRECONDITION, NULL);
 	return false;
+}
+
+struct db_arg
+arg_watch(struct req *req, const char *(*of)(unsigned))
+{
+	struct buf b = BUF_INIT;
+	struct db_arg arg;
+	unsigned m;
+
+	db_array_begin(&b);
+	for (m = 0; m < WATCH__MAX; m++)
+		db_array_text(&b, slice_of(of(m)));
+	db_array_end(&b);
+	arg = db_str(arena_strdup(req->arena, buf_cstr(&b)));
+	buf_free(&b);
+	return arg;
 }

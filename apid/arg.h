@@ -26,6 +26,8 @@ struct db_arg arg_bool(bool);
 /* A LIKE pattern that finds the text anywhere; NULL gives SQL NULL. */
 struct db_arg arg_like(struct req *, const char *text);
 struct db_arg arg_i64(struct req *, int64_t);
+/* Of all metrics of nodes (watch.h) the names, or the units, as text[]. */
+struct db_arg arg_watch(struct req *, const char *(*of)(unsigned));
 /* RFC 3339 text of microseconds since 1970. */
 struct db_arg arg_time(struct req *, wall_us);
 /* The version that If-Match names, NULL without it. False: answered, it is

@@ -15,6 +15,7 @@
 #include "req.h"
 #include "secret.h"
 #include "stmt.h"
+#include "watch.h"
 #include "xmalloc.h"
 
 #define DEADLINE_MS	180000
@@ -491,6 +492,7 @@ opened(struct req *req, const struct db_result *res)
 	if (a->kind != AI_K_GENERATE) {
 		a->facts.alarms = column(req, res, 13);
 		a->facts.events = column(req, res, 14);
+		a->facts.series = column(req, res, 15);
 	}
 	config_now_stored(req, &a->config, res, 9);
 	if (a->test)
@@ -528,7 +530,8 @@ open_row(struct req *req, struct ask *a, void (*fn)(struct req *,
 		arg_i64(req, c->ai_calls), arg_i64(req, c->ai_tokens),
 		arg_bool(p != NULL && !p->needs_key),
 		a->has_node ? arg_id(req, &a->node) : db_null(),
-		arg_access(req),
+		arg_access(req), arg_watch(req, watch_name),
+		arg_watch(req, watch_unit),
 	};
 
 	req->state = a;

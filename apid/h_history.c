@@ -33,23 +33,6 @@ answer(struct req *req, const struct db_result *res)
 		req_json_db(req, 200, res, 0, 2);
 }
 
-/* All names, or all units, as text[]. */
-static struct db_arg
-table(struct req *req, const char *(*of)(unsigned))
-{
-	struct buf b = BUF_INIT;
-	struct db_arg arg;
-	unsigned m;
-
-	db_array_begin(&b);
-	for (m = 0; m < WATCH__MAX; m++)
-		db_array_text(&b, slice_of(of(m)));
-	db_array_end(&b);
-	arg = db_str(arena_printf(req->arena, "%s", buf_cstr(&b)));
-	buf_free(&b);
-	return arg;
-}
-
 void
 h_history_metrics(struct req *req)
 {
@@ -70,7 +53,7 @@ h_history_metrics(struct req *req)
 		arg_node(req), arg_access(req),
 		db_str(object == NULL ? "" : object), db_str(from), db_str(to),
 		step == 0 ? db_null() : arg_i64(req, step), db_str(metric),
-		table(req, watch_name), table(req, watch_unit),
+		arg_watch(req, watch_name), arg_watch(req, watch_unit),
 	};
 
 	req_db(req, STMT_METRICS, args, nitems(args), answer);

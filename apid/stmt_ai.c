@@ -64,7 +64,8 @@ const struct db_stmt stmt_ai[DB_ROW(STMT_AI__END)] = {
 	 * without a key, node or NULL, access: key (sealed, for, model),
 	 * row of use or NULL, calls, tokens, seconds to midnight, node as
 	 * JSON or NULL, its type, configuration (sealed, hash), nodes,
-	 * tunnels, alarms, events */
+	 * tunnels, alarms, events, series of the node or NULL. $9, $10:
+	 * names and units of metrics */
 	[DB_ROW(STMT_AI_OPEN)] = { "ai_open",
 	    "WITH k AS MATERIALIZED (SELECT * FROM"
 	    " mast.provider_key_for(mast.actor(), $1)),"
@@ -83,12 +84,14 @@ const struct db_stmt stmt_ai[DB_ROW(STMT_AI__END)] = {
 	    " $5::bigint) x)"
 	    " SELECT k.sealed, k.sealed_for, k.model_preference,"
 	    " o.usage_id, o.calls, o.tokens, o.secs, n.json, n.device_type,"
-	    " b.sealed, b.hash, f.nodes, f.tunnels, f.alarms, f.events"
+	    " b.sealed, b.hash, f.nodes, f.tunnels, f.alarms, f.events,"
+	    " CASE WHEN $3 IN ('analyze', 'query') AND n.id IS NOT NULL THEN"
+	    " mast.ai_series(n.id, $9::text[], $10::text[]) END"
 	    " FROM mast.ai_facts($7::uuid, $8::uuid[], $3 <> 'generate') f"
 	    " LEFT JOIN k ON true LEFT JOIN o ON true LEFT JOIN n ON true"
 	    " LEFT JOIN mast.node_configs c ON c.node_id = n.id"
 	    " LEFT JOIN mast.config_blobs b ON b.hash = c.reported",
-	    8, DB_ACTOR },
+	    10, DB_ACTOR },
 	/* 1 row of use, model, input, output, ms, ok, error, 8 provider,
 	 * kind, node, address, request, 13 proposal or NULL, base,
 	 * envelope, message, actions, 18 role, seconds: id, expires */

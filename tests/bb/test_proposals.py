@@ -272,6 +272,31 @@ def test_job(s):
             assert never.encode() not in job.raw, never
 
 
+def test_series(s):
+    """Who asks about a node's trouble is told its last hour; nobody else's"""
+    w = world(s)
+    for node, v in ((w.edge.id, 5), (w.far.id, 77777)):
+        for ago in (2, 3, 25):
+            s.sql("INSERT INTO mast.minutes (node_id, object, at, n, lo, "
+                  "mean, hi) VALUES (%s, 'f1', date_trunc('minute', now()) "
+                  "- %s * interval '1 min', '{6}', ARRAY[%s], ARRAY[%s], "
+                  "ARRAY[%s])", node, ago, v, v + ago, v + 30)
+    w.aid.answer = lambda job: {"text": "so"}
+    for path, word in (("analyze", "description"), ("query", "query")):
+        w.oper.post(API + "/" + path, {word: "why?", "node_id": w.edge.id}
+                    ).want(200)
+        job = w.aid.jobs[-1]
+        row, = job.facts["series"]
+        tap.equal((row["object"], row["cells"][0][1:], bool(row["metric"])),
+                  ("f1", [5, 30, 35], True), str(row))
+        assert 2 <= len(row["cells"]) <= 3, row
+        assert "77777" not in job.raw.decode("latin-1")
+        w.oper.post(API + "/" + path, {word: "why?"}).want(200)
+        assert "series" not in w.aid.jobs[-1].facts
+    w.ask({"action": "info", "message": "m"})
+    assert "series" not in w.aid.jobs[-1].facts
+
+
 def test_refusals(s):
     """What cannot be asked is refused, and costs nothing"""
     w = world(s)
@@ -553,6 +578,8 @@ def test_only_the_node_knows(s):
     e = Secretive(s, "secretive")
     s.sql("INSERT INTO mast.user_nodes SELECT id, %s FROM mast.users "
           "WHERE username = 'ai-oper'", e.id)
+    mast.wait_until(lambda: w.oper.get("/api/v1/nodes/" + e.id).status ==
+                    200, 10, "he may see it")
 
     def safe():
         f = e.find("f1")
