@@ -28,8 +28,9 @@ const difference = (diff) => el('div', { class: 'diff', tabindex: '0',
 
 const steps = (result) => el('ol', { class: 'plain-list' }, result.steps.map(
     (s) => el('li', null, el('div', null, words(s.action), s.error ?
-	el('p', { class: 'error' }, el('bdi', null, s.error)) : null),
-    chip(...STEPS[s.state]))));
+	el('p', { class: 'error' }, el('bdi', null, s.error)) : null,
+    s.no_undo ? el('p', { class: 'soft' }, el('bdi', null, s.no_undo)) :
+	null), chip(...STEPS[s.state]))));
 
 function tools(p, card) {
 	const open = p.state === 'open';
