@@ -6,13 +6,14 @@ load shares the machine); medians of three windows. Prints a table and
 writes BENCH.json into the build folder.
 
 usage: bench.py [frames] [memory] [sessions] [reconnect] [rest] [paging] [export] [scan]
-                [dashboard] [command] [events] [changed] [history]  (all without names)
+                [dashboard] [command] [events] [changed] [history] [ai]
+                (all without names)
 environment: BENCH_NODES (15000), BENCH_STORM (15000), BENCH_SECS (6),
              BENCH_SESSIONS (19000),
              BENCH_EVENTS (100000), BENCH_EVENT_RATE (1000),
              BENCH_LOAD_NODES (10000), BENCH_BROWSERS (500),
              BENCH_OVERVIEWS (20), BENCH_PAGE (100), BENCH_FLOOD (20000),
-             BENCH_LIVE_SECS (20)
+             BENCH_LIVE_SECS (20), BENCH_AI_CALLS (300)
 """
 import http.client
 import json
@@ -26,6 +27,7 @@ import tempfile
 import threading
 import time
 
+import aicall
 import export
 import live
 import paging
@@ -95,13 +97,14 @@ def wait_until(cond, timeout, what):
 
 
 class Suite:
-    def __init__(self):
+    def __init__(self, settings=()):
         self.state = tempfile.mkdtemp(prefix="mkb", dir="/tmp")
         os.chmod(self.state, 0o755)
         self.proc = subprocess.Popen(
             [SRC + "/quickstart", "--json", "--build", BUILD, "--state",
              self.state + "/s", "--port", "0", "--node-port", "0",
-             "--nodes", "0"], stdout=subprocess.PIPE,
+             "--nodes", "0"] + [x for s in settings for x in ("--set", s)],
+            stdout=subprocess.PIPE,
             stderr=open(self.state + "/quickstart.err", "w"))
         line = self.proc.stdout.readline()
         if not line:
@@ -604,10 +607,11 @@ BENCHES = {"frames": bench_frames, "memory": bench_memory,
            "command": lambda suite: live.command(suite, ME),
            "events": lambda suite: live.events(suite, ME),
            "changed": lambda suite: live.changed(suite, ME),
-           "history": lambda suite: live.history(suite, ME)}
+           "history": lambda suite: live.history(suite, ME),
+           "ai": lambda suite: aicall.bench_ai(suite, suite.provider, ME)}
 ME = sys.modules[__name__]
 # Parts that need no fleet of registered nodes.
-ALONE = {"scan"}
+ALONE = {"scan", "ai"}
 
 
 def main():
@@ -619,7 +623,9 @@ def main():
     if packages:
         raise SystemExit("bench: first: apt-get install " +
                          " ".join(packages))
-    suite = Suite()
+    provider = aicall.Provider() if "ai" in names else None
+    suite = Suite(provider.settings() if provider else ())
+    suite.provider = provider
     try:
         if set(names) - ALONE:
             make_nodes(suite, max(
@@ -632,6 +638,8 @@ def main():
             BENCHES[name](suite)
     finally:
         suite.stop()
+        if provider:
+            provider.stop()
     print("%-48s %10s %-7s %10s %8s  %s" % (
         "figure", "value", "unit", "reference", "ratio", "goal"))
     for r in rows:

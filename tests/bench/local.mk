@@ -5,7 +5,7 @@ bench_scan_SOURCES = tests/bench/scan.c tests/bench/scan.h \
 	tests/bench/scan_jsonc.c
 bench_scan_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
 bench_scan_LDADD = $(COMMON_LIBS)
-EXTRA_DIST += tests/bench/bench.py tests/bench/export.py tests/bench/live.py \
+EXTRA_DIST += tests/bench/aicall.py tests/bench/bench.py tests/bench/export.py tests/bench/live.py \
 	tests/bench/paging.py
 CLEANFILES += bench-sink bench-scan
 

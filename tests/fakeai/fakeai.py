@@ -716,6 +716,7 @@ class Request:
         self.provider, self.head, self.headers = provider, head, headers
         self.path, self.body = path, body
         self.doc = None
+        self.took = 0.0                     # seconds, until it was answered
 
 
 class FakeAI:
@@ -845,9 +846,11 @@ class FakeAI:
             self.requests.append(r)
             self.active += 1
             self.peak = max(self.peak, self.active)
+        since = time.perf_counter()
         try:
             return self.reply(t, method, r)
         finally:
+            r.took = time.perf_counter() - since
             with self.lock:
                 self.active -= 1
 
