@@ -10,7 +10,10 @@
 #include "apid.h"
 #include "arg.h"
 #include "command.h"
+#include "config_diff.h"
+#include "config_now.h"
 #include "db.h"
+#include "driver.h"
 #include "h_config.h"
 #include "hub.h"
 #include "jscan.h"
@@ -192,8 +195,99 @@ compared(void *arg, enum err err, struct ipc_msg *msg)
 	buf_free(&canonical);
 }
 
-void
-h_config_put(struct req *req)
+/* ---- what a new one would change ---- */
+
+/* What was sent, canonical, against what the node has. */
+struct trial {
+	struct config_now	 now;
+	const struct driver	*driver;
+	bool			 check;		/* the driver's rules first */
+};
+
+static bool
+takes_configurations(const struct driver *d)
+{
+	return d != NULL && driver_command(d, SLICE("update_config")) != NULL;
+}
+
+static void
+compare_trial(struct req *req, struct config_now *now)
+{
+	struct buf a = BUF_INIT, b = BUF_INIT;
+
+	if (json_canonical(now->text.p, now->text.n, &a) == -1 ||
+	    json_canonical(req->raw.p, req->raw.n, &b) == -1)
+		req_fail(req, ERR_BAD_JSON, NULL);
+	else
+		config_diff(req, (struct slice){ (const char *)buf_head(&a),
+		    buf_used(&a) }, (struct slice){ (const char *)
+		    buf_head(&b), buf_used(&b) });
+	if (a.data != NULL)
+		secret_wipe(a.data, a.cap);
+	if (b.data != NULL)
+		secret_wipe(b.data, b.cap);
+	buf_free(&a);
+	buf_free(&b);
+}
+
+static void
+tried(struct req *req, struct config_now *now)
+{
+	const struct trial *t = req->state;
+	struct json_faults faults = { .n = 0 };
+
+	if (t->check && t->driver->form != NULL)
+		driver_form_check(t->driver->form, req->arena, req->raw,
+		    &faults);
+	if (faults.n > 0)
+		req_faults(req, ERR_INVALID, &faults);
+	else if (!now->known)
+		req_fail(req, ERR_NOT_FOUND, "no configuration of this node "
+		    "is known to compare with");
+	else
+		compare_trial(req, now);
+}
+
+static void
+trial_node(struct req *req, const struct db_result *res)
+{
+	struct trial *t = req->state;
+
+	if (db_rows(res) != 1) {
+		req_fail(req, ERR_NOT_FOUND, "there is no such node");
+		return;
+	}
+	t->driver = driver_find(db_get(res, 0, 4));
+	if (!takes_configurations(t->driver)) {
+		req_fail(req, ERR_INVALID, "nodes of this type take no "
+		    "configuration");
+		return;
+	}
+	config_now_stored(req, &t->now, res, 0);
+	config_now(req, &t->now, &req->params.v[0].id, tried);
+}
+
+/* 1 and answered or on its way, 0 it is meant, -1 answered. */
+static int
+trial(struct req *req)
+{
+	static const char *const names[] = { "check", "true", "false", NULL };
+	struct trial *t;
+	const char *dry;
+	int got = req_query_enum(req, "dry_run", names, &dry);
+
+	if (got != 1 || dry[0] == 'f')
+		return got == -1 ? -1 : 0;
+	req->state = t = arena_calloc(req->arena, sizeof(*t));
+	t->check = dry[0] == 'c';
+	const struct db_arg args[] = { arg_node(req), arg_access(req) };
+
+	req_db(req, STMT_CONFIG_GET, args, nitems(args), trial_node);
+	return 1;
+}
+
+static void
+put(struct req *req)
 {
 	struct command_config *config = arena_calloc(req->arena,
 	    sizeof(*config));
@@ -215,4 +309,11 @@ h_config_put(struct req *req)
 		push(req, config);
 	else if (hub_need(req))
 		hub_config(req, &req->params.v[0].id, compared);
+}
+
+void
+h_config_put(struct req *req)
+{
+	if (trial(req) == 0)
+		put(req);
 }

@@ -1,7 +1,6 @@
 /*
  * h_version: see h_version.h. Two stored configurations at a time are opened
- * with the server key and compared here; a credential in them never leaves
- * in a difference, only whether it changed.
+ * with the server key and compared.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "arg.h"
 #include "cdiff.h"
 #include "command.h"
+#include "config_diff.h"
 #include "db.h"
 #include "drift.h"
 #include "h_version.h"
@@ -22,9 +22,6 @@
 #include "secret.h"
 #include "stmt.h"
 #include "xmalloc.h"
-
-#define CHANGES_MAX	1000
-#define FINGERPRINT	16	/* hex digits of a credential's keyed hash */
 
 /* ---- two configurations ---- */
 
@@ -177,85 +174,11 @@ h_version_get(struct req *req)
 
 /* ---- differences ---- */
 
-struct writer {
-	const struct secret_key	*key;
-	struct json_w		*w;
-	size_t			 n;
-};
-
-static void
-put_value(struct writer *d, const char *name, struct slice value,
-    bool secret)
-{
-	uint8_t hash[SECRET_HASH];
-	char hex[2 * SECRET_HASH + 1];
-	struct buf masked = BUF_INIT;
-
-	json_w_key(d->w, name);
-	if (value.p == NULL)
-		json_w_null(d->w);
-	else if (secret) {
-		secret_hash(d->key, "config-secret", value.p, value.n, hash);
-		str_hex(hex, hash, FINGERPRINT / 2);
-		json_w_object(d->w);
-		json_w_key(d->w, "masked");
-		json_w_str(d->w, hex);
-		json_w_end_object(d->w);
-	} else {
-		cdiff_mask(value, &masked);
-		json_w_raw(d->w, all(&masked));
-	}
-	buf_free(&masked);
-}
-
-static bool
-put_change(void *arg, const struct cdiff_change *c)
-{
-	static const char *const kinds[] = { "added", "removed", "changed" };
-	struct buf path = BUF_INIT;
-	struct writer *d = arg;
-
-	if (d->n++ >= CHANGES_MAX)
-		return false;
-	buf_putc(&path, '"');
-	buf_put(&path, c->path.p, c->path.n);
-	buf_putc(&path, '"');
-	json_w_object(d->w);
-	json_w_key(d->w, "kind");
-	json_w_str(d->w, kinds[c->kind]);
-	json_w_key(d->w, "path");
-	json_w_raw(d->w, all(&path));
-	json_w_key(d->w, "secret");
-	json_w_bool(d->w, c->secret);
-	put_value(d, "a", c->a, c->secret);
-	put_value(d, "b", c->b, c->secret);
-	json_w_end_object(d->w);
-	buf_free(&path);
-	return true;
-}
-
 static void
 answer_diff(struct req *req, struct pair *p)
 {
-	struct buf out = BUF_INIT;
-	struct json_w w;
-	struct writer d = { req->apid->key, &w, 0 };
-	bool whole;
-
-	json_w_init(&w, &out);
-	json_w_object(&w);
-	json_w_key(&w, "changes");
-	json_w_array(&w);
-	whole = cdiff(p->has_a ? all(&p->a) : SLICE("{}"),
-	    p->has_b ? all(&p->b) : SLICE("{}"), put_change, &d);
-	json_w_end_array(&w);
-	json_w_key(&w, "equal");
-	json_w_bool(&w, d.n == 0);
-	json_w_key(&w, "truncated");
-	json_w_bool(&w, !whole);
-	json_w_end_object(&w);
-	req_json(req, 200, all(&out));
-	buf_free(&out);
+	config_diff(req, p->has_a ? all(&p->a) : SLICE("{}"),
+	    p->has_b ? all(&p->b) : SLICE("{}"));
 }
 
 static void

@@ -65,7 +65,8 @@ enum stmt {			/* the order of the tables */
 	STMT_NODE_TOKEN,	/* (node, access, hash, address, request id,
 				 * seconds) */
 	STMT_NODE_TYPE,		/* (node, access) device type */
-	STMT_CONFIG_GET,	/* (node, access) sealed, hash, age, time */
+	STMT_CONFIG_GET,	/* (node, access) sealed, hash, age, time,
+				 * device_type */
 	STMT_ENDPOINTS,		/* (access, name, node, types) node, name,
 				 * type, sealed, hash: a page after those */
 	STMT_NODE__END,

@@ -15,8 +15,16 @@ const struct db_stmt stmt_config[DB_ROW(STMT_CONFIG__END)] = {
 	[DB_ROW(STMT_VERSION_LIST)] = { "version_list",
 	    "SELECT " PAGE_JSON("3") ", " PAGE_KEY("p.id", "3")
 	    ", EXISTS (SELECT FROM mast.nodes x WHERE x.id = $1::uuid)"
-	    " FROM (SELECT v.json, v.id, row_number() OVER (ORDER BY v.id"
-	    " DESC) AS n FROM mast.config_version_view v"
+	    /* Names of others are an administrator's to read, but the
+	     * journal tells everybody who sent a command. */
+	    " FROM (SELECT (v.json::jsonb || jsonb_build_object('actor_name',"
+	    " coalesce(u.username, (SELECT c.actor_name FROM mast.commands c"
+	    " WHERE v.json->>'actor' IS NOT NULL"
+	    " AND c.node_id = v.node_id AND c.config_hash = v.hash"
+	    " AND c.actor_user = (v.json->>'actor')::uuid LIMIT 1))))::json"
+	    " AS json, v.id, row_number() OVER (ORDER BY v.id DESC) AS n"
+	    " FROM mast.config_version_view v"
+	    " LEFT JOIN mast.users u ON u.id = (v.json->>'actor')::uuid"
 	    " WHERE v.node_id = $1::uuid AND" SEES("v.node_id", "2")
 	    " AND v.id < coalesce($4::bigint, 9223372036854775807)"
 	    " ORDER BY v.id DESC" PAGE_LIMIT("3") ") p", 4,

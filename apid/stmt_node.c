@@ -96,7 +96,7 @@ const struct db_stmt stmt_node[DB_ROW(STMT_NODE__END)] = {
 	[DB_ROW(STMT_CONFIG_GET)] = { "config_get",
 	    "SELECT b.sealed, b.hash, greatest(0,"
 	    " extract(epoch FROM now() - c.reported_at))::bigint,"
-	    " mast.rfc3339(c.reported_at) FROM mast.nodes x"
+	    " mast.rfc3339(c.reported_at), x.device_type FROM mast.nodes x"
 	    " LEFT JOIN mast.node_configs c ON c.node_id = x.id"
 	    " LEFT JOIN mast.config_blobs b ON b.hash = c.reported"
 	    " WHERE x.id = $1::uuid AND" SEES("x.id", "2"),

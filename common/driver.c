@@ -67,6 +67,11 @@ json_type_of(enum driver_type t)
 		return JSON_INT;
 	case DRIVER__UNSET:
 	case DRIVER_TEXT:
+	case DRIVER_NUMBER:	/* not in commands */
+	case DRIVER_ADDRESS:
+	case DRIVER_TEXTS:
+	case DRIVER_INTS:
+	case DRIVER_GROUP:
 		break;
 	}
 	return JSON_STRING;
@@ -228,6 +233,34 @@ driver_array(struct jscan *js, struct slice *text_r, uint64_t *count_r,
 	return 0;
 }
 
+bool
+driver_each(struct jscan *js, struct slice *element_r)
+{
+	unsigned depth = js->depth;
+	enum jscan_tok t = jscan_next(js);
+	const char *start = js->text.p;
+
+	switch (t) {
+	case JSCAN_OBJECT:
+	case JSCAN_ARRAY:
+		if (driver_leave(js, depth) == -1)
+			return false;
+		*element_r = (struct slice){ start, (size_t)(js->p - start) };
+		return true;
+	case JSCAN_STRING:	/* with its quotes */
+		*element_r = (struct slice){ start - 1, js->text.n + 2 };
+		return true;
+	case JSCAN_NUMBER:
+	case JSCAN_TRUE:
+	case JSCAN_FALSE:
+	case JSCAN_NULL:
+		*element_r = js->text;
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* ---- what clients are shown ---- */
 
 /* What stands between an array's brackets. */
@@ -323,9 +356,15 @@ driver_types_json(struct buf *out)
 			json_w_str(&w, cmd->description);
 			json_w_key(&w, "requires_role");
 			json_w_str(&w, role_name(cmd->role));
+			json_w_key(&w, "fields");
+			driver_fields_json(cmd, &w);
 			json_w_end_object(&w);
 		}
 		json_w_end_array(&w);
+		if (drivers[i]->form != NULL) {
+			json_w_key(&w, "config");
+			driver_form_json(drivers[i]->form, &w);
+		}
 		json_w_end_object(&w);
 	}
 	json_w_end_array(&w);

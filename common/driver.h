@@ -23,7 +23,12 @@
 struct watch;
 
 enum driver_type { DRIVER__UNSET = 0, DRIVER_TEXT, DRIVER_UUID,
-    DRIVER_OBJECT, DRIVER_BOOL, DRIVER_INT };
+    DRIVER_OBJECT, DRIVER_BOOL, DRIVER_INT,
+    /* Of members of a configuration only: */
+    DRIVER_NUMBER,	/* with a fraction */
+    DRIVER_ADDRESS,	/* host:port */
+    DRIVER_TEXTS, DRIVER_INTS,	/* lists */
+    DRIVER_GROUP };	/* an object with members of its own */
 
 struct driver_field {
 	const char		*name;
@@ -43,6 +48,45 @@ struct driver_command {
 	const struct driver_field *fields;
 	size_t			 nfields;
 };
+
+/* ---- what a configuration holds ---- */
+
+enum driver_flags {
+	DRIVER_REQUIRED		= 1,
+	DRIVER_REQUIRED_1	= 2,	/* in the first dialect only */
+	DRIVER_SECRET		= 4,	/* a credential */
+	DRIVER_RARE		= 8,	/* few people ever set it */
+};
+
+struct driver_members {
+	const struct driver_member	*v;
+	size_t				 n;
+};
+
+struct driver_member {
+	const char		*name, *label;
+	enum driver_type	 type;
+	unsigned		 flags;
+	/* Of numbers; of texts, in bytes. Of lists: each element. */
+	int64_t			 min, max;	/* both 0: no rule */
+	const char		*choices;	/* "a b", or NULL */
+	const char		*def;	/* what absence means: JSON, or NULL */
+	const struct driver_members *group;	/* DRIVER_GROUP */
+};
+
+struct driver_variant {
+	const char			*type, *label;
+	const struct driver_members	*members;
+};
+
+/* Members that each has, and those of each "type". */
+struct driver_part {
+	const struct driver_members	*common;
+	const struct driver_variant	*types;
+	size_t				 ntypes;
+};
+
+struct driver_form { struct driver_part flow, input, output; };
 
 /* What the hub keeps of a stats frame beside its text. Slices point into
  * the text that was scanned. */
@@ -74,6 +118,8 @@ struct driver {
 	bool				 rotates_after_restart;
 	const char *const		*metrics;	/* names */
 	size_t				 nmetrics;
+	/* Of flows in its configuration; NULL: this kind has none. */
+	const struct driver_form	*form;
 	/* One walk over the payload value that is due next in the scanner:
 	 * validates all of it and picks the numbers. -1: ->bad says why. */
 	int (*summarize)(struct jscan *, struct driver_summary *);
@@ -135,7 +181,22 @@ void driver_metrics_json(const struct driver *, const uint64_t *metrics,
 /* The items of a stats object whose summary is not at hand. */
 int driver_items(const struct driver *, struct slice stats,
     struct slice items_r[2]);
-/* {"device_types":[...]} of the contract, in table order. */
+/* The next element in the array that was entered, as text; false at its
+ * end. */
+bool driver_each(struct jscan *, struct slice *element_r);
+
+/* {"flow":{...},"input":{...},"output":{...}} for whoever makes forms. */
+void driver_form_json(const struct driver_form *, struct json_w *);
+/* The fields of a command: [{"name":...,"type":...,"required":...}]. */
+void driver_fields_json(const struct driver_command *, struct json_w *);
+/* What is wrong in a valid configuration, as far as the tables know:
+ * pointers into it. Kinds and members that they do not know are let
+ * through. Zeroes the faults first. */
+void driver_form_check(const struct driver_form *, struct arena *,
+    struct slice config, struct json_faults *);
+
+/* {"device_types":[...]} of the contract, in table order, with the fields
+ * of commands and the form of configurations. */
 void driver_types_json(struct buf *out);
 
 #endif

@@ -247,6 +247,7 @@ const struct driver driver_edge = {
 	.ncommands = nitems(commands),
 	.metrics = metrics,
 	.nmetrics = NMETRICS,
+	.form = &edge_form,
 	.summarize = summarize,
 	.endpoints = edge_endpoints,
 	.turns = edge_turns,

@@ -13,8 +13,6 @@
 
 /* Enters the array that is a member of object; false: there is none. */
 bool edge_array(struct slice object, const char *key, struct jscan *);
-/* The next element in it, as text; false at its end. */
-bool edge_each(struct jscan *, struct slice *element_r);
 /* A member that is a string. */
 bool edge_string(struct slice object, const char *key, struct slice *raw_r);
 
@@ -27,6 +25,8 @@ const struct edge_def *edge_defs_find(const struct edge_defs *,
     struct slice id);
 void edge_defs_free(struct edge_defs *);
 
+/* driver.form */
+extern const struct driver_form edge_form;
 /* driver.endpoints */
 void edge_endpoints(struct slice config, struct json_w *);
 /* driver.turns, driver.turn */

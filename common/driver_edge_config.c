@@ -12,34 +12,6 @@
 #include "xmalloc.h"
 
 bool
-edge_each(struct jscan *js, struct slice *element_r)
-{
-	unsigned depth = js->depth;
-	enum jscan_tok t = jscan_next(js);
-	const char *start = js->text.p;
-
-	switch (t) {
-	case JSCAN_OBJECT:
-	case JSCAN_ARRAY:
-		if (driver_leave(js, depth) == -1)
-			return false;
-		*element_r = (struct slice){ start, (size_t)(js->p - start) };
-		return true;
-	case JSCAN_STRING:	/* with its quotes */
-		*element_r = (struct slice){ start - 1, js->text.n + 2 };
-		return true;
-	case JSCAN_NUMBER:
-	case JSCAN_TRUE:
-	case JSCAN_FALSE:
-	case JSCAN_NULL:
-		*element_r = js->text;
-		return true;
-	default:
-		return false;
-	}
-}
-
-bool
 edge_array(struct slice object, const char *key, struct jscan *js)
 {
 	struct slice raw;
@@ -76,7 +48,7 @@ edge_defs_read(struct edge_defs *d, struct slice config, const char *key)
 	*d = (struct edge_defs){ .n = 0 };
 	if (!edge_array(config, key, &js))
 		return;
-	while (edge_each(&js, &element)) {
+	while (driver_each(&js, &element)) {
 		if (element.p[0] != '{' || !edge_string(element, "id", &id))
 			continue;
 		if (d->n == d->cap) {
@@ -137,7 +109,7 @@ active_input(struct slice flow, const struct edge_defs *inputs)
 
 	if (!edge_array(flow, "input_ids", &js))
 		return NULL;
-	while (edge_each(&js, &id)) {
+	while (driver_each(&js, &id)) {
 		d = edge_defs_find(inputs, id);
 		if (d == NULL)
 			continue;
@@ -176,11 +148,11 @@ put_outputs(struct json_w *w, struct slice flow,
 	json_w_key(w, "outputs");
 	json_w_array(w);
 	if (edge_array(flow, "output_ids", &js)) {
-		while (edge_each(&js, &element))
+		while (driver_each(&js, &element))
 			if ((d = edge_defs_find(outputs, element)) != NULL)
 				put_end(w, d->text, output_keys);
 	} else if (edge_array(flow, "outputs", &js)) {
-		while (edge_each(&js, &element))
+		while (driver_each(&js, &element))
 			if (element.p[0] == '{')
 				put_end(w, element, output_keys);
 	}
@@ -219,7 +191,7 @@ edge_endpoints(struct slice config, struct json_w *w)
 	edge_defs_read(&outputs, config, "outputs");
 	json_w_array(w);
 	if (edge_array(config, "flows", &js))
-		while (edge_each(&js, &flow))
+		while (driver_each(&js, &flow))
 			if (flow.p[0] == '{')
 				put_flow(w, flow, &inputs, &outputs);
 	json_w_end_array(w);

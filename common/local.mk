@@ -8,6 +8,7 @@ common_libcommon_a_SOURCES = \
 	common/driver.c common/driver.h common/driver_edge.c \
 	common/driver_edge.h common/driver_edge_config.c common/driver_edge_turn.c \
 	common/driver_edge_hide.c \
+	common/driver_form.c common/driver_edge_form.c \
 	common/driver_edge_watch.c common/watch.c common/watch.h \
 	common/cdiff.c common/cdiff.h common/drift.c common/drift.h \
 	common/driver_relay.c common/err.c common/err.h \

@@ -157,7 +157,8 @@ def test_restore(s):
     r = s.admin().post(path(n, "restore"), {"version": first})
     tap.equal(r.want(200).json["success"], True)
     tap.equal(n.config, BASE)
-    tap.equal(versions(s, n)[0]["source"], "pushed")
+    tap.equal([(v["source"], v["actor_name"]) for v in versions(s, n)[:2]],
+              [("pushed", s.info["admin"]["username"]), ("reported", None)])
     tap.equal(s.one("SELECT count(*) FROM mast.audit WHERE action = "
                     "'node.config.update' AND target_id = %s", n.id), 1)
     for body, status in (({}, 422), ({"version": 0}, 422),
@@ -166,6 +167,8 @@ def test_restore(s):
                          ({"version": 99999999}, 404)):
         s.admin().post(path(n, "restore"), body).problem(status)
     s.user_add("config-viewer2", "viewer")
+    tap.equal(versions(s, n, s.session_for("config-viewer2"))[0][
+        "actor_name"], s.info["admin"]["username"])
     s.session_for("config-viewer2").post(
         path(n, "restore"), {"version": first}).problem(403)
     n.close()
@@ -295,6 +298,72 @@ def test_actions(s):
         "('node.config.adopt', 'node.config.ignore') ORDER BY id", n.id)],
         ["node.config.ignore", "node.config.adopt"])
     n.close()
+
+
+def test_dry_run(s):
+    """What a new one would change; what breaks the rules of the driver's
+    tables has a pointer, what they do not know is let through"""
+    n = s.node("config-dry")
+    base = copy.deepcopy(BASE)
+    base["inputs"][0]["mode"] = "listener"
+    base["outputs"][0]["dest_url"] = "rtmp://192.0.2.1/live"
+    report(s, n, base)
+    where = "/api/v1/nodes/%s/config" % n.id
+    doc = other()
+    doc["inputs"][0]["mode"] = "listener"
+    doc["outputs"][0]["dest_url"] = "rtmp://192.0.2.1/live"
+    r = s.admin().put(where + "?dry_run=true", doc).want(200)
+    for secret in (b"first-secret", b"other-secret"):
+        assert secret not in r.body, r.body
+    tap.equal([(c["kind"], c["path"]) for c in r.json["changes"]],
+              [("removed", "/flows/f1/name"), ("added", "/flows/f2"),
+               ("changed", "/inputs/i1/passphrase"),
+               ("changed", "/outputs/o1/latency_ms")])
+    tap.equal(s.admin().put(where + "?dry_run=true", base).json["equal"],
+              True)
+    tap.equal((n.commands, [v["source"] for v in versions(s, n)]),
+              ([], ["reported"]), "nothing was done")
+    bad = copy.deepcopy(base)
+    bad["flows"][0]["enabled"] = "yes"
+    bad["inputs"][0].update(mode="both", latency_ms=-1, unknown={"x": 1},
+                            redundancy={"mode": "caller",
+                                        "remote_addr": "192.0.2.1"})
+    bad["outputs"] = [{"id": "o1", "type": "udp"},
+                      {"id": "o2", "type": "udp", "dest_addr": "x:70000"},
+                      {"id": "o3", "type": "sdi", "latency_ms": "as it is"},
+                      {"type": "rtmp", "dest_url": "rtmp://192.0.2.1/x"}]
+    p = s.admin().put(where + "?dry_run=check", bad).problem(422)
+    tap.equal([e["pointer"] for e in p.json["errors"]], [
+        "/flows/0/enabled", "/inputs/0/mode", "/inputs/0/latency_ms",
+        "/inputs/0/redundancy/remote_addr", "/outputs/0/dest_addr",
+        "/outputs/1/dest_addr", "/outputs/3/id"])
+    first = {"version": 1, "flows": [
+        {"id": "a", "input": {"type": "srt", "mode": "listener"},
+         "outputs": [{"id": "b", "type": "udp", "dest_addr": 5}]},
+        {"id": "c", "input": {"type": "udp", "bind_addr": "[::]:5000"},
+         "outputs": 7}]}
+    p = s.admin().put(where + "?dry_run=check", first).problem(422)
+    tap.equal([e["pointer"] for e in p.json["errors"]], [
+        "/flows/0/input/local_addr", "/flows/0/outputs/0/dest_addr",
+        "/flows/1/outputs"])
+    s.admin().put(where + "?dry_run=check", base).want(200)
+    s.admin().put(where + "?dry_run=true", bad).want(200)
+    s.admin().put(where + "?dry_run=yes", BASE).problem(400)
+    s.admin().put(where.replace(
+        n.id, "00000000-0000-7000-8000-000000000000") + "?dry_run=true",
+        base).problem(404)
+    s.user_add("config-viewer4", "viewer")
+    s.session_for("config-viewer4").put(where + "?dry_run=true",
+                                        base).problem(403)
+    n.close()
+    mast.wait_until(lambda: s.admin().node(n.id)["status"] == "offline", 10,
+                    "it is away")
+    tap.equal(s.admin().put(where + "?dry_run=true", base).want(
+        200).json["equal"], True, "against what is stored")
+    relay = s.node("config-dry-relay", "relay")
+    s.admin().put("/api/v1/nodes/%s/config?dry_run=true" % relay.id,
+                  {}).problem(422)
+    relay.close()
 
 
 def test_refused(s):

@@ -331,6 +331,21 @@ def test_device_types(s):
                       "close_tunnel": "admin", "list_tunnels": "operator",
                       "list_edges": "operator", "authorize_tunnel": "admin",
                       "revoke_tunnel": "admin"})
+    fields = {c["name"]: [f["name"] for f in c["fields"]]
+              for c in types["edge"]["supported_commands"]}
+    tap.equal(fields["add_output"], ["flow_id", "output"])
+    assert "config" not in types["relay"]
+    form = types["edge"]["config"]
+    srt = next(t for t in form["output"]["types"] if t["type"] == "srt")
+    members = {m["name"]: m for m in srt["members"]}
+    tap.equal(members["mode"], {
+        "name": "mode", "label": "Mode", "type": "text", "required": [1, 2],
+        "options": ["caller", "listener", "rendezvous"]})
+    tap.equal(members["aes_key_len"]["options"], [16, 24, 32])
+    tap.equal(members["local_addr"]["required"], [1])
+    assert members["passphrase"]["secret"]
+    assert "latency_ms" in [m["name"]
+                            for m in members["redundancy"]["members"]]
     tag = r.header("ETag")
     s.admin().get("/api/v1/device-types",
                   headers={"If-None-Match": tag}).want(304)

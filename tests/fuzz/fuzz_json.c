@@ -1,11 +1,13 @@
 /*
  * json: the canonical form is valid, its own canonical form, and knows no
  * key order; decoding keeps its promises about types and faults; the writer
- * makes valid JSON of any bytes.
+ * makes valid JSON of any bytes. The rules for configurations point into
+ * whatever they are given.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "driver.h"
 #include "fuzz.h"
 #include "id.h"
 #include "jscan.h"
@@ -147,6 +149,22 @@ check_writer(const char *p, size_t n)
 	buf_free(&b);
 }
 
+static void
+check_form(const char *p, size_t n)
+{
+	struct json_faults faults;
+	struct arena *a = arena_new(0);
+	size_t i;
+
+	driver_form_check(driver_at(0)->form, a, (struct slice){ p, n },
+	    &faults);
+	HOLDS(faults.n <= JSON_FAULTS);
+	for (i = 0; i < faults.n; i++)
+		HOLDS(faults.v[i].pointer[0] == '/' &&
+		    faults.v[i].detail[0] != '\0');
+	arena_free(a);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -157,6 +175,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_decode(p, size, true);
 	check_decode(p, size, false);
 	check_writer(p, size);
+	if (jscan_valid(p, size, NULL))
+		check_form(p, size);
 	if (jscan_valid(p, size, NULL) && json_member(p, size, "any", &raw))
 		HOLDS(jscan_valid(raw.p, raw.n, NULL));
 	return 0;

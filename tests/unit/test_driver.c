@@ -225,24 +225,34 @@ static const struct {
 	    7215512284, 8014352, 0, 0, 5482911, 1, 2, 2, 7205 } },
 };
 
-START_TEST(samples)
+static char whole[1 << 20];
+
+/* A sample to whole; its length. */
+static size_t
+sample(const char *name)
 {
-	static char text[1 << 20];
 	const char *src = getenv("MAST_SRC");
-	struct hook_arg h = { .d = driver_find(slice_of(stats[_i].kind)) };
-	struct slice items[2];
-	struct frame f;
 	char path[512];
-	size_t n, i;
+	size_t n;
 	FILE *fp;
 
 	snprintf(path, sizeof(path), "%s/tests/samples/%s.json",
-	    src != NULL ? src : ".", stats[_i].file);
+	    src != NULL ? src : ".", name);
 	fp = fopen(path, "r");
 	ck_assert_ptr_nonnull(fp);
-	n = fread(text, 1, sizeof(text), fp);
+	n = fread(whole, 1, sizeof(whole), fp);
 	fclose(fp);
-	ck_assert_int_eq(frame_parse(text, n, hook, &h, &f), 0);
+	return n;
+}
+
+START_TEST(samples)
+{
+	struct hook_arg h = { .d = driver_find(slice_of(stats[_i].kind)) };
+	struct slice items[2];
+	struct frame f;
+	size_t n = sample(stats[_i].file), i;
+
+	ck_assert_int_eq(frame_parse(whole, n, hook, &h, &f), 0);
 	ck_assert_uint_eq(h.d->nmetrics, stats[_i].nmetrics);
 	for (i = 0; i < h.d->nmetrics; i++)
 		ck_assert_msg(h.sum.metrics[i] == stats[_i].metrics[i],
@@ -378,6 +388,123 @@ START_TEST(metrics_json)
 }
 END_TEST
 
+/* ---- what configurations hold ---- */
+
+static void
+distinct(const struct driver_members *a, const struct driver_members *b)
+{
+	size_t i, k;
+
+	for (i = 0; i < a->n; i++) {
+		ck_assert_ptr_nonnull(a->v[i].label);
+		ck_assert((a->v[i].type == DRIVER_GROUP) ==
+		    (a->v[i].group != NULL));
+		ck_assert(a->v[i].def == NULL || jscan_valid(a->v[i].def,
+		    strlen(a->v[i].def), NULL));
+		ck_assert_int_le(a->v[i].min, a->v[i].max);
+		for (k = a == b ? i + 1 : 0; k < b->n; k++)
+			ck_assert_str_ne(a->v[i].name, b->v[k].name);
+		if (a->v[i].group != NULL)
+			distinct(a->v[i].group, a->v[i].group);
+	}
+}
+
+START_TEST(forms)
+{
+	const struct driver_form *f = driver_at(0)->form;
+	const struct driver_part *parts[] = { &f->flow, &f->input,
+	    &f->output };
+	size_t i, k;
+
+	ck_assert_ptr_null(driver_at(1)->form);
+	for (i = 0; i < nitems(parts); i++) {
+		distinct(parts[i]->common, parts[i]->common);
+		for (k = 0; k < parts[i]->ntypes; k++) {
+			distinct(parts[i]->types[k].members,
+			    parts[i]->types[k].members);
+			distinct(parts[i]->types[k].members,
+			    parts[i]->common);
+		}
+	}
+}
+END_TEST
+
+/* What nodes say of themselves is in order. */
+static const char *const configs[] = { "edge_config_response_1",
+    "edge_config_response_20", "edge_config_response_200",
+    "edge_config_response_empty", "edge_v053_config_response_1",
+    "edge_v053_config_response_20" };
+
+START_TEST(own_configs)
+{
+	struct json_faults faults;
+	struct slice config;
+
+	ck_assert(json_member(whole, sample(configs[_i]), "payload",
+	    &config));
+	driver_form_check(driver_at(0)->form, arena, config, &faults);
+	ck_assert_msg(faults.n == 0, "%s %s", faults.v[0].pointer,
+	    faults.v[0].detail);
+}
+END_TEST
+
+static const struct {
+	const char *output;	/* of a flow in the first dialect */
+	const char *pointer;	/* below it; NULL: good */
+} outputs[] = {
+	{ "{\"id\":\"o\",\"type\":\"udp\",\"dest_addr\":\"h:1\"}", NULL },
+	{ "{\"id\":\"o\",\"type\":\"udp\",\"dest_addr\":\"[::1]:65535\","
+	    "\"dscp\":63,\"new\":[1]}", NULL },
+	{ "{\"id\":\"o\",\"type\":\"udp\",\"dest_addr\":\"h:65536\"}",
+	    "/dest_addr" },
+	{ "{\"id\":\"o\",\"type\":\"udp\",\"dest_addr\":\":5\"}",
+	    "/dest_addr" },
+	{ "{\"id\":\"o\",\"type\":\"udp\",\"dest_addr\":\"h:1\","
+	    "\"dscp\":64}", "/dscp" },
+	{ "{\"id\":\"o\",\"type\":\"udp\",\"dest_addr\":\"h:1\","
+	    "\"dscp\":\"1\"}", "/dscp" },
+	{ "{\"id\":\"o\",\"type\":\"udp\",\"dest_addr\":\"h:1\","
+	    "\"dscp\":null}", NULL },
+	{ "{\"id\":\"o\",\"type\":\"udp\"}", "/dest_addr" },
+	{ "{\"type\":\"udp\",\"dest_addr\":\"h:1\"}", "/id" },
+	{ "{\"id\":\"o\"}", "/type" },
+	{ "{\"id\":\"o\",\"type\":\"not known\",\"dest_addr\":1}", NULL },
+	{ "{\"id\":\"o\",\"type\":\"hls\",\"ingest_url\":\"u\","
+	    "\"segment_duration_secs\":2.5}", NULL },
+	{ "{\"id\":\"o\",\"type\":\"hls\",\"ingest_url\":\"u\","
+	    "\"segment_duration_secs\":\"2\"}", "/segment_duration_secs" },
+	{ "{\"id\":\"o\",\"type\":\"srt\",\"mode\":\"listener\","
+	    "\"local_addr\":\"h:1\",\"aes_key_len\":32,\"redundancy\":{"
+	    "\"mode\":\"caller\",\"local_addr\":\"h:2\"}}", NULL },
+	{ "{\"id\":\"o\",\"type\":\"srt\",\"mode\":\"listener\","
+	    "\"local_addr\":\"h:1\",\"aes_key_len\":20}", "/aes_key_len" },
+	{ "{\"id\":\"o\",\"type\":\"srt\",\"mode\":\"listener\","
+	    "\"local_addr\":\"h:1\",\"redundancy\":{\"mode\":"
+	    "\"caller\"}}", "/redundancy/local_addr" },
+	{ "[]", "" },
+};
+
+START_TEST(checked)
+{
+	char config[512], want[128];
+	struct json_faults faults;
+
+	snprintf(config, sizeof(config), "{\"flows\":[{\"id\":\"f\","
+	    "\"outputs\":[%s]}]}", outputs[_i].output);
+	ck_assert(jscan_valid(config, strlen(config), NULL));
+	driver_form_check(driver_at(0)->form, arena, slice_of(config),
+	    &faults);
+	if (outputs[_i].pointer == NULL) {
+		ck_assert_msg(faults.n == 0, "%s", config);
+		return;
+	}
+	snprintf(want, sizeof(want), "/flows/0/outputs/0%s",
+	    outputs[_i].pointer);
+	ck_assert_uint_eq(faults.n, 1);
+	ck_assert_str_eq(faults.v[0].pointer, want);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -395,6 +522,9 @@ main(void)
 	tcase_add_loop_test(tc, odd_stats, 0, (int)nitems(odd));
 	tcase_add_test(tc, forwarded);
 	tcase_add_test(tc, metrics_json);
+	tcase_add_test(tc, forms);
+	tcase_add_loop_test(tc, own_configs, 0, (int)nitems(configs));
+	tcase_add_loop_test(tc, checked, 0, (int)nitems(outputs));
 	suite_add_tcase(s, tc);
 	sr = srunner_create(s);
 	srunner_run_all(sr, getenv("CK_TAP_LOG_FILE_NAME") != NULL ?
