@@ -170,7 +170,10 @@ class Fold {
 }
 
 export class FlowCard {
-	constructor() {
+	// edit: the address of the editor, without the flow's id.
+	constructor(edit) {
+		this.edit = edit && el('a', null, 'Edit');
+		this.where = edit;
 		this.name = el('h2', { class: 'clamp' }, el('bdi'));
 		this.chip = el('span', { class: 'chip' });
 		this.why = el('p', { class: 'soft' });
@@ -182,7 +185,7 @@ export class FlowCard {
 		this.foldBox = el('div', { class: 'folds' });
 		this.node = el('article', { class: 'card flow' },
 		    el('header', { class: 'section-head' }, this.name,
-			this.chip), this.why, el('div', { class: 'path' },
+			this.edit, this.chip), this.why, el('div', { class: 'path' },
 		    this.ins, el('div', { class: 'hub' }, this.middle.node),
 		    this.outs), this.foldBox);
 	}
@@ -225,6 +228,9 @@ export class FlowCard {
 
 	set(f, old) {
 		setText(this.name.firstChild, f.flow_name || f.flow_id);
+		if (this.edit)
+			setAttr(this.edit, 'href', this.where +
+			    encodeURIComponent(f.flow_id));
 		setText(this.chip, old ? 'Unknown' : f.state !== 'Running' &&
 		    f.state ? f.state : f.health ?? NONE);
 		setAttr(this.chip, 'data-state', old ? 'mute' : f.state !==

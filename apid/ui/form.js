@@ -6,7 +6,7 @@
 // checkbox, datetime (local time to RFC 3339), lines (array of texts),
 // json. name may be a path ("input/type"): it is the pointer without its
 // first slash. An empty optional field is null when it had a value before
-// (clear it) and absent otherwise.
+// (clear it) and absent otherwise. box: an element that it stands in.
 
 import { el, setText, show, uid } from './el.js';
 import { errorBox } from './widgets.js';
@@ -114,9 +114,9 @@ function set(doc, path, value) {
 
 // {node, values(), focus(), fields}. submit(values) may throw an ApiError;
 // done is called when it did not. The document to send is nested by the
-// fields' paths.
+// fields' paths. free: the server alone says what is wrong.
 export function form({ fields, action, submit, done, cancel, extra,
-    danger = false }) {
+    danger = false, free = false }) {
 	const made = fields.map((f) => new Field(f));
 	const fault = el('div', { class: 'form-fault' });
 	const act = el('button', { type: 'submit', class: danger ? 'danger' :
@@ -165,6 +165,9 @@ export function form({ fields, action, submit, done, cancel, extra,
 			const m = at(e.pointer ?? '');
 			if (m && !m.node.hidden) {
 				m.say(e.detail);
+				for (let n = m.node; n; n = n.parentElement)
+					if (n.tagName === 'DETAILS')
+						n.open = true;
 				first ??= m;
 			} else {
 				rest.push(e);
@@ -178,8 +181,10 @@ export function form({ fields, action, submit, done, cancel, extra,
 		    act).focus();
 	}
 
-	const node = el('form', { novalidate: false }, made.map((m) => m.node),
-	    extra, fault, el('div', { class: 'actions' }, cancel ?
+	for (const m of made)
+		m.f.box?.append(m.node);
+	const node = el('form', { novalidate: free }, made.filter((m) =>
+	    !m.f.box).map((m) => m.node), extra, fault, el('div', { class: 'actions' }, cancel ?
 		el('button', { type: 'button', class: 'quiet',
 		    on: { click: cancel } }, 'Cancel') : null, act));
 	node.addEventListener('input', visible);

@@ -6,15 +6,18 @@ UI_MODULES = \
 	apid/ui/app.js \
 	apid/ui/bulk.js \
 	apid/ui/canvas.js \
+	apid/ui/change.js \
 	apid/ui/command.js \
 	apid/ui/dialog.js \
 	apid/ui/diff.js \
 	apid/ui/el.js \
 	apid/ui/eventlist.js \
 	apid/ui/events.js \
+	apid/ui/exact.js \
 	apid/ui/firstrun.js \
 	apid/ui/fleet.js \
 	apid/ui/flow.js \
+	apid/ui/flowedit.js \
 	apid/ui/form.js \
 	apid/ui/format.js \
 	apid/ui/graph.js \

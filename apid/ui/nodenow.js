@@ -97,7 +97,9 @@ export function side(ctx, node) {
 		place(flows, list.filter((f) => f?.flow_id).map((f) => {
 			let card = cards.get(f.flow_id);
 			if (!card)
-				cards.set(f.flow_id, card = new FlowCard(node));
+				cards.set(f.flow_id, card = new FlowCard(
+				    may('operator') && `/nodes/${node.id
+					}/config?flow=`));
 			card.set(f, old);
 			return card.node;
 		}));

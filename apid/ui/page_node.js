@@ -29,6 +29,7 @@ export async function load(ctx) {
 		import(`./${MODULES[ctx.params.tab ?? 'now']}.js`),
 	    needNodes()]);
 	ctx.module = module;
+	ctx.more = await module?.prepare?.(ctx, node);
 	return node;
 }
 
@@ -119,5 +120,5 @@ export function render(ctx, node) {
 		href: id === 'now' ? base : `${base}/${id}`, text,
 		current: id === tab }))),
 	    tab === 'events' ? new EventLog(ctx, { node_id: node.id }).node :
-		ctx.module.side(ctx, node));
+		ctx.module.side(ctx, node, ctx.more));
 }

@@ -134,39 +134,6 @@ def test_hostile(s):
     p.quiet()
 
 
-def test_config(s):
-    """The configuration is changed after its differences were seen, and
-    taken back"""
-    w = world(s)
-    p = w.p
-    p.visit(w.at + "/config", p.says('"flow-001"'))
-    p.looks("node-config")
-    p.press("Edit")
-    area = "document.querySelector('textarea')"
-    p.js(area + ".value = '{'; 0")
-    p.press("Preview")
-    p.until(p.says("This is not JSON"), "the fault")
-    new = dict(w.node.config, device_name="New name")
-    p.js("%s.value = %s; 0" % (area, json.dumps(json.dumps(new))))
-    p.press("Preview")
-    p.dialog("Replace the configuration")
-    p.until(p.says("/device_name", "dialog"), "the difference")
-    p.axe("the differences")
-    w.node.config = new
-    p.press("Send it to the node", "dialog")
-    p.closed()
-    mast.wait_until(lambda: any(a.get("type") == "update_config"
-                                for _, a in w.node.commands), 10, "the command")
-    p.until(p.says("New name"), "the new one")
-    p.press("Undo")
-    p.dialog("Back to the configuration")
-    p.press("Send it to the node", "dialog")
-    p.closed()
-    mast.wait_until(lambda: sum(a.get("type") == "update_config"
-                                for _, a in w.node.commands) == 2, 10, "undone")
-    p.quiet()
-
-
 def test_commands(s):
     """A command is sent with the form and stands in the journal; one that
     waits is cancelled"""
