@@ -227,6 +227,19 @@ hub_config(struct req *req, const struct id *node, ipc_reply_fn fn)
 	sibling_send(hub->peer);
 }
 
+void
+hub_thumb(struct req *req, const struct id *node, const char *flow,
+    const char *input, ipc_reply_fn fn)
+{
+	struct hub *hub = req->apid->hub;
+	const struct msg_thumb_get m = { .node = *node,
+	    .flow = slice_of(flow), .input = slice_of(input) };
+
+	msg_put_thumb_get(sibling_ask(hub->peer, req, MSG_THUMB_GET, SLACK,
+	    fn), &m);
+	sibling_send(hub->peer);
+}
+
 enum err
 hub_err(enum err err)
 {

@@ -49,6 +49,9 @@ void hub_command_one(struct hub *, const struct id *command,
     const struct id *node, const char *request_id, unsigned ms, ipc_reply_fn,
     void *arg, struct ipc_req **req_r);
 void hub_config(struct req *, const struct id *node, ipc_reply_fn);
+/* MSG_THUMB or MSG_ERROR to fn; input may be NULL. */
+void hub_thumb(struct req *, const struct id *node, const char *flow,
+    const char *input, ipc_reply_fn);
 /* What a failed request to the hub means for a client. */
 enum err hub_err(enum err);
 

@@ -26,6 +26,7 @@ apid_libapid_a_SOURCES += \
 	apid/h_history.c apid/h_history.h apid/stmt_history.c \
 	apid/h_version.c apid/h_version.h apid/stmt_config.c \
 	apid/config_diff.c apid/config_diff.h \
+	apid/h_thumb.c apid/h_thumb.h \
 	apid/h_audit.c apid/h_audit.h apid/stmt_audit.c \
 	apid/refusal.c apid/refusal.h \
 	apid/h_place.c apid/h_place.h apid/stmt_place.c \

@@ -33,6 +33,7 @@
 #include "h_totp.h"
 #include "h_user.h"
 #include "h_version.h"
+#include "h_thumb.h"
 #include "h_tls.h"
 #include "relay.h"
 #include "route.h"
@@ -164,6 +165,8 @@ static const struct route routes[] = {
 	{ ROUTE_POST, API "/nodes/:id/config/drift", ROLE_OPERATOR,
 	  ROUTE_NODE, KB(8), &h_version_drift_body, &h_version_drift_size,
 	  h_version_drift_act, "Adopt, push again or ignore drift" },
+	{ ROUTE_GET, API "/nodes/:id/thumbnail", ROLE_VIEWER, ROUTE_NODE, 0,
+	  NULL, NULL, h_thumb_get, "The newest picture of a flow" },
 	{ ROUTE_GET, API "/nodes/:id/metrics", ROLE_VIEWER, ROUTE_NODE, 0,
 	  NULL, NULL, h_history_metrics, "What the node measured" },
 	{ ROUTE_GET, API "/nodes/:id/states", ROLE_VIEWER, ROUTE_NODE, 0,

@@ -101,6 +101,10 @@ static const struct msg_row msg_table[MSG__MAX] = {
 	[MSG_TICK] = { "tick", MSG_HUBD, MSG_APID, MSG__UNSET, 0, 0 },
 	[MSG_AI_FORGET] = { "ai_forget", MSG_CTL, MSG_AID, MSG_AI_INFO_REPLY,
 	    0, 0 },
+	[MSG_THUMB_GET] = { "thumb_get", MSG_APID, MSG_HUBD, MSG_THUMB,
+	    24, 24 + 2 * MSG_THUMB_ID },
+	[MSG_THUMB] = { "thumb", MSG_HUBD, MSG_APID, MSG__UNSET,
+	    24, 24 + MSG_THUMB_MAX },
 };
 
 const struct msg_row *
@@ -405,6 +409,41 @@ msg_get_config(struct msg_in *in, struct msg_config *m)
 {
 	msg_get_id(in, &m->node);
 	m->text = msg_get_str(in, MSG_JSON_MAX);
+	return msg_done(in);
+}
+
+void
+msg_put_thumb_get(struct buf *b, const struct msg_thumb_get *m)
+{
+	msg_put_id(b, &m->node);
+	put_text(b, m->flow, MSG_THUMB_ID);
+	put_text(b, m->input, MSG_THUMB_ID);
+}
+
+bool
+msg_get_thumb_get(struct msg_in *in, struct msg_thumb_get *m)
+{
+	msg_get_id(in, &m->node);
+	m->flow = msg_get_str(in, MSG_THUMB_ID);
+	m->input = msg_get_str(in, MSG_THUMB_ID);
+	return msg_done(in);
+}
+
+void
+msg_put_thumb(struct buf *b, const struct msg_thumb *m)
+{
+	msg_put_id(b, &m->node);
+	buf_put_u32(b, m->age_ms);
+	msg_put_bytes(b, m->data.p, m->data.n <= MSG_THUMB_MAX ?
+	    m->data.n : 0);
+}
+
+bool
+msg_get_thumb(struct msg_in *in, struct msg_thumb *m)
+{
+	msg_get_id(in, &m->node);
+	m->age_ms = msg_get_u32(in);
+	m->data = msg_get_bytes(in, MSG_THUMB_MAX);
 	return msg_done(in);
 }
 

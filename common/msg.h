@@ -41,6 +41,7 @@ enum msg_type {			/* wire format: append, never renumber */
 	MSG_AI_RESEAL, MSG_AI_RESEALED,
 	MSG_TICK,		/* that was this tick's NODE_STATEs */
 	MSG_AI_FORGET,		/* the pair before; answered as AI_INFO */
+	MSG_THUMB_GET, MSG_THUMB,
 	MSG__MAX
 };
 
@@ -110,6 +111,23 @@ bool msg_get_config_get(struct msg_in *, struct msg_config_get *);
 struct msg_config { struct id node; struct slice text; }; /* <= 5 MiB */
 void msg_put_config(struct buf *, const struct msg_config *);
 bool msg_get_config(struct msg_in *, struct msg_config *);
+
+#define MSG_THUMB_ID	256u
+#define MSG_THUMB_MAX	(96u * 1024)
+struct msg_thumb_get {		/* the picture of a flow, or of an input */
+	struct id	node;
+	struct slice	flow, input;	/* <= MSG_THUMB_ID; input may be empty */
+};
+void msg_put_thumb_get(struct buf *, const struct msg_thumb_get *);
+bool msg_get_thumb_get(struct msg_in *, struct msg_thumb_get *);
+
+struct msg_thumb {
+	struct id	node;
+	uint32_t	age_ms;
+	struct slice	data;		/* a JPEG, or empty: there is none */
+};
+void msg_put_thumb(struct buf *, const struct msg_thumb *);
+bool msg_get_thumb(struct msg_in *, struct msg_thumb *);
 
 enum msg_node_what {
 	MSG_NODE_UPDATED = 1,	/* name, description or expiry */

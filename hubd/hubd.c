@@ -36,6 +36,7 @@
 #include "serve.h"
 #include "sink.h"
 #include "stmt.h"
+#include "thumb.h"
 
 #define DB_DEPTH	64
 #define DB_QUEUE	4096
@@ -275,6 +276,7 @@ hubd_start(struct hubd *h)
 	h->cmds = cmds_new(h);
 	h->pushes = pushes_new(h);
 	h->cache = cache_new(h);
+	h->thumbs = thumbs_new(h);
 	h->alarms = alarms_new(h);
 	h->compares = compares_new(h);
 	h->history = history_new(h);
@@ -382,6 +384,7 @@ hubd_free(struct hubd *h)
 {
 	h->stopping = true;
 	conns_free(h->conns);
+	thumbs_free(h->thumbs);
 	nodes_free(h->nodes);
 	sealer_free(h->sealer);
 	serve_free(h->serve);

@@ -75,6 +75,7 @@ struct hubd {
 	struct cmds		*cmds;
 	struct pushes		*pushes;
 	struct cache		*cache;
+	struct thumbs		*thumbs;
 	struct alarms		*alarms;
 	struct compares		*compares;
 	struct history		*history;

@@ -36,4 +36,5 @@ tests_unit_hubd_note_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
 tests_unit_hubd_note_LDADD = hubd/libhubd.a $(COMMON_LIBS) $(CHECK_LIBS)
 
 hubd_libhubd_a_SOURCES += \
-	hubd/again.c hubd/again.h hubd/unsent.c hubd/unsent.h
+	hubd/again.c hubd/again.h hubd/unsent.c hubd/unsent.h \
+	hubd/thumb.c hubd/thumb.h

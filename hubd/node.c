@@ -24,6 +24,7 @@
 #include "push.h"
 #include "queue.h"
 #include "sink.h"
+#include "thumb.h"
 
 #define RIVALS_MAX	3			/* changes of address, */
 #define RIVAL_WINDOW	(60 * MONO_SEC)		/* in that time */
@@ -301,6 +302,7 @@ node_detach(struct hubd *h, struct conn *c, const char *why)
 	cmd_node_lost(n);
 	push_node_lost(h->pushes, n);
 	cache_node_gone(n);
+	thumb_node_gone(h->thumbs, n);
 	if (!h->stopping)
 		sink_end(h->sink, n, conn_seen_wall(c), why);
 	sink_forget(h->sink, n);

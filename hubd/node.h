@@ -24,6 +24,7 @@ struct conn;
 struct cmd;
 struct cache_entry;
 struct history_seen;
+struct thumb;
 
 TAILQ_HEAD(node_cmds, cmd);
 
@@ -80,6 +81,9 @@ struct node {
 
 	SLIST_HEAD(, history_seen) history;	/* see history.h */
 	unsigned		 nhistory;
+
+	LIST_HEAD(, thumb)	 thumbs;	/* see thumb.h */
+	unsigned		 nthumbs;
 
 	struct node_cmds	 cmds;
 	bool			 remembers;	/* commands, see frame.h */

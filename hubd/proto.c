@@ -24,6 +24,7 @@
 #include "proto.h"
 #include "push.h"
 #include "sink.h"
+#include "thumb.h"
 
 #define VERSION_MAX	256
 #define HEALTH_MAX	(1024u * 1024)	/* kept in memory */
@@ -47,6 +48,7 @@ struct proto_row {
 static void proto_auth(struct proto_in *);
 static void proto_stats(struct proto_in *);
 static void proto_health(struct proto_in *);
+static void proto_thumbnail(struct proto_in *);
 static void proto_event(struct proto_in *);
 static void proto_config(struct proto_in *);
 static void proto_ack(struct proto_in *);
@@ -57,7 +59,8 @@ static void proto_ack(struct proto_in *);
 static const struct proto_row proto_table[] = {
 	{ "stats", CONN_LIVE, COUNT(frames_stats), proto_stats },
 	{ "health", CONN_LIVE, COUNT(frames_health), proto_health },
-	{ "thumbnail", CONN_LIVE, COUNT(frames_thumbnail), NULL },
+	{ "thumbnail", CONN_LIVE, COUNT(frames_thumbnail),
+	    proto_thumbnail },
 	{ "event", CONN_LIVE, COUNT(frames_event), proto_event },
 	{ "command_ack", CONN_LIVE, COUNT(frames_ack), proto_ack },
 	{ "config_response", CONN_LIVE, COUNT(frames_config), proto_config },
@@ -114,6 +117,12 @@ proto_health(struct proto_in *in)
 	node_health(in->node, text, version);
 	sink_seen(in->hub->sink, in->node, in->node->health_new ||
 	    in->node->version_new);
+}
+
+static void
+proto_thumbnail(struct proto_in *in)
+{
+	thumb_keep(in->hub->thumbs, in->node, in->frame.payload);
 }
 
 static void

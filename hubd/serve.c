@@ -22,6 +22,7 @@
 #include "serve.h"
 #include "stmt.h"
 #include "db.h"
+#include "thumb.h"
 #include "ws.h"
 
 #define BACKLOG_MAX	(64u * 1024 * 1024)	/* then the channel goes */
@@ -77,6 +78,18 @@ serve_on_config_get(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 	if (!msg_get_config_get(&msg->in, &m))
 		return false;
 	cache_get(s->hub->cache, chan, msg->id, &m);
+	return true;
+}
+
+static bool
+serve_on_thumb_get(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
+{
+	struct serve *s = arg;
+	struct msg_thumb_get m;
+
+	if (!msg_get_thumb_get(&msg->in, &m))
+		return false;
+	thumb_get(s->hub->thumbs, chan, msg->id, &m);
 	return true;
 }
 
@@ -148,6 +161,7 @@ static const struct ipc_handler handlers[] = {
 	{ MSG_STATUS, serve_on_status },
 	{ MSG_COMMAND, serve_on_command },
 	{ MSG_CONFIG_GET, serve_on_config_get },
+	{ MSG_THUMB_GET, serve_on_thumb_get },
 	{ MSG_NODE_CHANGED, serve_on_node_changed },
 	{ MSG_WATCH, serve_on_watch },
 };

@@ -18,8 +18,12 @@ function keep(key, value, context) {
 export const parse = (text) => JSON.parse(text, keep);
 export const format = (value) => JSON.stringify(value, null, 2);
 // The number that a person typed.
-export const number = (text) => raw && String(Number(text)) !== text ?
-    JSON.rawJSON(text) : Number(text);
+export function number(text) {
+	const n = Number(text);
+	if (raw && !Number.isSafeInteger(n) && /^-?\d+$/.test(text))
+		return JSON.rawJSON(String(BigInt(text)));
+	return Number.isNaN(n) ? text : n;	// the server says what is wrong
+}
 // A value as text to be shown in a field.
 export const shown = (value) => typeof value === 'string' ? value :
     JSON.stringify(value);

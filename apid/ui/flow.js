@@ -2,8 +2,10 @@
 // on the wire, health and its reasons; SRT legs, TR 101 290 and what the
 // media is, folded away.
 
+import * as api from './api.js';
 import { el, place, setAttr, setText, show } from './el.js';
 import { bitrate, bytes, count, decimal, duration, NONE } from './format.js';
+import { time } from './widgets.js';
 
 const HEALTH = { Healthy: 'good', Warning: 'warn', Error: 'bad',
     Critical: 'bad' };
@@ -169,9 +171,51 @@ class Fold {
 	}
 }
 
+// What the flow sends out, as its node last pictured it. The node counts its
+// pictures: a new one is fetched when the count moves.
+class Picture {
+	constructor(node) {
+		this.path = `/api/v1/nodes/${node}/thumbnail`;
+		this.image = el('img', { width: 320, height: 180 });
+		this.age = el('figcaption', { class: 'soft' });
+		this.node = el('figure', { hidden: true, class: 'thumb' },
+		    this.image, this.age);
+	}
+
+	async set(f) {
+		const t = f.thumbnail;
+		const n = t?.has_thumbnail ? t.total_captured : null;
+		if (n === this.n || document.hidden)
+			return;
+		this.n = n;
+		try {
+			const at = n !== null && await api.call('GET', this.path +
+			    api.search({ flow_id: f.flow_id }), { quiet: true,
+			    stream: (answer) => this.take(answer, f) });
+			show(this.node, at);
+			if (at)
+				this.age.replaceChildren(time(at));
+		} catch {
+			show(this.node, false);	// the next one may come
+		}
+	}
+
+	async take(answer, f) {
+		if (answer.status !== 200)
+			return null;
+		const url = URL.createObjectURL(await answer.blob());
+		this.image.onload = () => URL.revokeObjectURL(url);
+		this.image.src = url;
+		this.image.alt = `Picture of ${f.flow_name || f.flow_id}`;
+		return new Date(api.serverNow() - 1000 * Number(
+		    answer.headers.get('Age'))).toISOString();
+	}
+}
+
 export class FlowCard {
 	// edit: the address of the editor, without the flow's id.
-	constructor(edit) {
+	constructor(node, edit) {
+		this.picture = new Picture(node);
 		this.edit = edit && el('a', null, 'Edit');
 		this.where = edit;
 		this.name = el('h2', { class: 'clamp' }, el('bdi'));
@@ -186,7 +230,8 @@ export class FlowCard {
 		this.node = el('article', { class: 'card flow' },
 		    el('header', { class: 'section-head' }, this.name,
 			this.edit, this.chip), this.why, el('div', { class: 'path' },
-		    this.ins, el('div', { class: 'hub' }, this.middle.node),
+		    this.ins, el('div', { class: 'hub' }, this.picture.node,
+			this.middle.node),
 		    this.outs), this.foldBox);
 	}
 
@@ -238,6 +283,8 @@ export class FlowCard {
 		setText(this.why, old ? '' : this.reasons(f));
 		show(this.why, this.why.textContent !== '');
 		place(this.ins, this.inputs(f, old));
+		if (!old)
+			void this.picture.set(f);
 		place(this.outs, (f.outputs ?? []).filter(Boolean).map((o, i) =>
 		    this.end(`o${o.output_id ?? i}`, o, o.output_name ||
 			o.output_id || 'Output', o.output_type ?? '', { old,

@@ -155,11 +155,13 @@ class Editor {
 			for (const [part] of PARTS)
 				this.add(part);
 		this.holder = el('div');
+		this.holder.addEventListener('submit', (event) =>
+		    this.settle(event), true);
 		this.fault = el('p', { class: 'error', role: 'alert' });
 		this.pane = el('textarea', { class: 'mono', rows: 30, spellcheck:
 		    'false', 'aria-label': 'The flow as JSON' });
-		const soon = debounce(300, () => this.read());
-		this.pane.addEventListener('input', soon);
+		this.pane.addEventListener('input', debounce(300, () =>
+		    this.pane.value !== this.text && this.read()));
 		this.title = el('h2', { tabindex: '-1' }, flow ? 'Change flow ' :
 		    'New flow', flow ? el('bdi', null, flow.name || flow.id) :
 			null);
@@ -186,8 +188,21 @@ class Editor {
 	}
 
 	write() {
-		this.pane.value = format(join(this.doc, this.config));
+		this.text = this.pane.value = format(join(this.doc,
+		    this.config));
 		setText(this.fault, '');
+	}
+
+	// What was just typed as JSON counts, too.
+	settle(event) {
+		if (this.pane.value === this.text)
+			return;
+		event.preventDefault();
+		event.stopPropagation();
+		if (this.read())
+			this.form.node.requestSubmit();
+		else
+			this.pane.focus();
 	}
 
 	// What was typed as JSON, into the form.
@@ -202,6 +217,7 @@ class Editor {
 				throw new SyntaxError('a flow with its inputs ' +
 				    'and outputs is expected');
 			this.doc = doc;
+			this.text = this.pane.value;
 			setText(this.fault, '');
 			this.draw();
 			return true;
@@ -335,8 +351,6 @@ class Editor {
 	}
 
 	async preview() {
-		if (this.fault.textContent && !this.read())
-			throw new SyntaxError(this.fault.textContent);
 		const next = merge(this.now.text, this.was, this.doc);
 		const text = format(next);
 		try {

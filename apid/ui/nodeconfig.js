@@ -164,7 +164,7 @@ function versions(ctx, change, takes) {
 
 // ---- the whole
 
-function whole(ctx, change, node, takes) {
+function whole(change, node, takes, again) {
 	const box = el('div', { class: 'body' });
 	const area = el('textarea', { class: 'mono', rows: 24, spellcheck:
 	    'false', 'aria-label': 'Configuration as JSON' });
@@ -209,7 +209,7 @@ function whole(ctx, change, node, takes) {
 		area.focus();
 	}, { hidden: true });
 	return { node: section('The whole', el('div', { class: 'tools' }, edit,
-	    button('Download', () => saveFile(`config-${node.id}.json`,
+	    button('Read again', again), button('Download', () => saveFile(`config-${node.id}.json`,
 		'application/json', [now.text]))), box),
 	    show(read) {
 		const age = Number(read.headers.get('Age') ?? NaN);
@@ -235,7 +235,7 @@ export function side(ctx, node, type) {
 	    'update_config');
 	const change = new Change(ctx, node, () => void again());
 	const d = drift(ctx, change), v = versions(ctx, change, takes);
-	const all = whole(ctx, change, node, takes);
+	const all = whole(change, node, takes, () => again());
 	const flows = type?.config ? flowList(ctx, node, type.config, change) :
 	    null;
 	const fault = el('div');

@@ -98,7 +98,7 @@ export function side(ctx, node) {
 			let card = cards.get(f.flow_id);
 			if (!card)
 				cards.set(f.flow_id, card = new FlowCard(
-				    may('operator') && `/nodes/${node.id
+				    node.id, may('operator') && `/nodes/${node.id
 					}/config?flow=`));
 			card.set(f, old);
 			return card.node;

@@ -64,7 +64,8 @@ async function enrol() {
 	    done: (answer) => box.close(answer) });
 	box = dialog('Second factor', [el('p', null, 'Put this secret into an ' +
 	    'authenticator (time-based codes, six digits), then type its ' +
-	    'code.'), copyable(made.secret, 'secret'), el('p', null,
+	    'code.'), el('p', { class: 'mono' }, made.secret.replace(/.{4}/g,
+		'$& ')), copyable(made.secret, 'secret'), el('p', null,
 	    el('a', { href: made.otpauth_uri }, 'Open in an authenticator')),
 	    copyable(made.otpauth_uri, 'address of the secret'), f.node]);
 	f.focus();

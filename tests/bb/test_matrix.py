@@ -303,6 +303,7 @@ REQUESTS = {
             "version": some_version(w, role, node), "dry_run": True}),
     "GET /api/v1/nodes/{id}/config/drift": Ask(200),
     "POST /api/v1/nodes/{id}/config/drift": Ask(204, {"action": "adopt"}),
+    "GET /api/v1/nodes/{id}/thumbnail": Ask(204, query="?flow_id=x"),
     "GET /api/v1/nodes/{id}/metrics": Ask(200),
     "GET /api/v1/nodes/{id}/states": Ask(200),
     "PUT /api/v1/nodes/{id}/config": Ask(200, {

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """Nodes over REST: register, read, edit, tokens, delete; statuses, bounds."""
+import base64
 import json
 import re
 import sys
@@ -314,6 +315,54 @@ def test_filters_and_pages(s):
     tag = admin.get("/api/v1/nodes?limit=2").header("ETag")
     admin.get("/api/v1/nodes?limit=2",
               headers={"If-None-Match": tag}).want(304)
+
+
+def test_thumbnail(s):
+    """The newest picture of a flow and of an input, with its age; what is
+    no JPEG or too large is none; it goes with the connection"""
+    n = s.node("pictures")
+    at = "/api/v1/nodes/%s/thumbnail?flow_id=" % n.id
+
+    def sends(data, key="data", **more):
+        n.send("thumbnail", dict({key: base64.b64encode(data).decode(),
+                                  "flow_id": "f \u00e9"}, **more))
+
+    def shows(data, query="f+%C3%A9"):
+        def got():
+            r = s.admin().get(at + query)
+            return r.status == (200 if data else 204) and r.body == data
+        mast.wait_until(got, 10, "the picture")
+        return s.admin().get(at + query)
+
+    shows(b"")
+    one, two = (b"\xff\xd8\xff\xe0" + c * 9000 for c in (b"1", b"2"))
+    sends(one)
+    r = shows(one)
+    tap.equal(r.header("Content-Type"), "image/jpeg")
+    tap.equal(r.header("X-Content-Type-Options"), "nosniff")
+    assert 0 <= int(r.header("Age")) < 60
+    sends(two, "image_base64", input_id="in-1")
+    shows(two, "f+%C3%A9&input_id=in-1")
+    sends(b"<svg onload=alert(1)>")
+    sends(b"\xff\xd8\xff" + bytes(97 * 1024))
+    n.send("thumbnail", {"data": "not base64!", "flow_id": "f \u00e9"})
+    n.send("thumbnail", {"flow_id": 7, "data": []})
+    sends(two)
+    shows(two)
+    for i in range(70):
+        sends(one, flow_id="many-%d" % i)
+    shows(one, "many-69")
+    shows(b"", "many-1")
+    shows(b"")
+    s.admin().get(at[:-9]).problem(400)
+    s.admin().get(at + "x" * 300).problem(400)
+    s.user_add("no-pictures", "viewer", nodes=[])
+    s.session_for("no-pictures").get(at + "f").problem(403)
+    s.nobody().get(at + "f").problem(401)
+    n.close()
+    mast.wait_until(lambda: s.admin().node(n.id)["status"] == "offline", 10,
+                    "it is away")
+    s.admin().get(at + "f").problem(502)
 
 
 def test_device_types(s):

@@ -262,10 +262,14 @@ def test_second(s):
         PANE, json.dumps(json.dumps(doc)), PANE))
     p.until("!document.querySelector('.editor .error:not(:empty)')", "good")
     p.press("Remove output To A")
+    # What was typed right before counts.
+    p.js("%s.value = %s.value.replace('\"News\"', '\"Late\"'); 0" %
+         (PANE, PANE))
     preview(p)
     send(p)
     want = copy.deepcopy(SECOND)
-    want["flows"][0].update(new_member={"deep": [None]}, output_ids=["o2"])
+    want["flows"][0].update(new_member={"deep": [None]}, output_ids=["o2"],
+                            name="Late")
     del want["outputs"][0]
     tap.equal(e.n.config, want, "the definition went, the others stay")
     e.n.close()

@@ -15,6 +15,8 @@ union any {
 	struct msg_command_done	command_done;
 	struct msg_config_get	config_get;
 	struct msg_config	config;
+	struct msg_thumb_get	thumb_get;
+	struct msg_thumb	thumb;
 	struct msg_node_changed	node_changed;
 	struct msg_watch	watch;
 	struct msg_node_state	node_state;
@@ -86,6 +88,14 @@ through(enum msg_type type, struct msg_in *in, struct buf *out)
 	case MSG_CONFIG:
 		if ((ok = msg_get_config(in, &u.config)))
 			msg_put_config(out, &u.config);
+		break;
+	case MSG_THUMB_GET:
+		if ((ok = msg_get_thumb_get(in, &u.thumb_get)))
+			msg_put_thumb_get(out, &u.thumb_get);
+		break;
+	case MSG_THUMB:
+		if ((ok = msg_get_thumb(in, &u.thumb)))
+			msg_put_thumb(out, &u.thumb);
 		break;
 	case MSG_NODE_CHANGED:
 		if ((ok = msg_get_node_changed(in, &u.node_changed)))

@@ -106,6 +106,43 @@ get_config_get(struct msg_in *in)
 }
 
 static void
+put_thumb_get(struct buf *b)
+{
+	struct msg_thumb_get m = { some_id(5), SLICE("flow-1"),
+	    SLICE("in") };
+
+	msg_put_thumb_get(b, &m);
+}
+
+static bool
+get_thumb_get(struct msg_in *in)
+{
+	struct msg_thumb_get m;
+	struct id a = some_id(5);
+
+	return msg_get_thumb_get(in, &m) && id_eq(&m.node, &a) &&
+	    slice_eq(m.flow, "flow-1") && slice_eq(m.input, "in");
+}
+
+static void
+put_thumb(struct buf *b)
+{
+	struct msg_thumb m = { some_id(6), 70, SLICE("\xff\xd8\0x") };
+
+	msg_put_thumb(b, &m);
+}
+
+static bool
+get_thumb(struct msg_in *in)
+{
+	struct msg_thumb m;
+	struct id a = some_id(6);
+
+	return msg_get_thumb(in, &m) && id_eq(&m.node, &a) &&
+	    m.age_ms == 70 && slice_same(m.data, SLICE("\xff\xd8\0x"));
+}
+
+static void
 put_config(struct buf *b)
 {
 	struct msg_config m = { some_id(6), SLICE("{\"version\":2}") };
@@ -411,6 +448,8 @@ static const struct {
 	{ MSG_COMMAND_DONE, put_done, get_done },
 	{ MSG_CONFIG_GET, put_config_get, get_config_get },
 	{ MSG_CONFIG, put_config, get_config },
+	{ MSG_THUMB_GET, put_thumb_get, get_thumb_get },
+	{ MSG_THUMB, put_thumb, get_thumb },
 	{ MSG_NODE_CHANGED, put_changed, get_changed },
 	{ MSG_WATCH, put_watch, get_watch },
 	{ MSG_NODE_STATE, put_state, get_state },
