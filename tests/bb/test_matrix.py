@@ -383,7 +383,7 @@ REQUESTS = {
     "GET /account": Ask(200, stranger=307),
     "GET /api": Ask(200, stranger=307),
     "GET /assets/{build}/{name}": Ask(
-        200, build=lambda w, role, node: w.build, name="app.js"),
+        200, build=lambda w, role, node: w.build, name="page.js"),
     "GET /problems": Ask(200),
     "GET /problems/{slug}": Ask(200, slug="in-progress"),
 }
