@@ -2,7 +2,7 @@
 // over it what the last live update said.
 
 import * as api from './api.js';
-import { ago, duration, when } from './format.js';
+import { ago, byText, duration, when } from './format.js';
 import { isFresh, onNews, onState, onUpdate } from './live.js';
 
 const QUIET_MS = 10000;	// a node's own silence that is worth saying
@@ -24,19 +24,17 @@ let due = 0, busy = false, running = false, clock = 0, drawn = 0;
 export const fleet = { views: [], loaded: false, error: null, fresh: false,
     byId, alarms };
 
-// The worst of a node's open alarms that are not symptoms: level and text.
-function trouble(id) {
-	let worst = null, why = '';
+// The worst of each node's open alarms that are not symptoms: level, text.
+function troubles() {
+	const worst = new Map();
 	for (const a of alarms.values()) {
-		if (a.node_id !== id || a.symptom_of)
-			continue;
 		const level = SEVERITY[a.severity];
-		if (!level || worst === 'bad' || worst === level)
-			continue;
-		worst = level;
-		why = a.message;
+		const before = worst.get(a.node_id)?.worst;
+		if (level && !a.symptom_of && before !== 'bad' &&
+		    before !== level)
+			worst.set(a.node_id, { worst: level, why: a.message });
 	}
-	return { worst, why };
+	return worst;
 }
 
 function stateOf(node, item, age) {
@@ -67,6 +65,13 @@ function viewOf(id) {
 		total: flows ? m.total_flows : m.total_tunnels,
 		bps: m.total_bitrate_bps ?? m.total_bandwidth_bps,
 		trouble: worst.get(id) ?? { worst: null, why: '' },
+		// Few of many are ever shown.
+		get seenText() {
+			const secs = (api.serverNow() - v.seen) / 1000;
+			return Number.isNaN(v.seen) ? 'Never' :
+			    v.state === 'quiet' ? `No data for ${duration(
+			    secs)}` : ago(secs);
+		},
 	};
 	return aged(v);
 }
@@ -80,23 +85,18 @@ function aged(v) {
 		v.level = v.trouble.worst;
 	v.attention = v.level === 'bad' || v.level === 'warn';
 	v.why = v.state === 'online' ? v.trouble.why : '';
-	v.seenText = Number.isNaN(v.seen) ? 'Never' : v.state === 'quiet' ?
-	    `No data for ${duration(age / 1000)}` : ago(age / 1000);
 	return v;
 }
 
 function order() {
-	fleet.views = [...byId.values()].sort((a, b) => a.name < b.name ? -1 :
-	    a.name > b.name ? 1 : a.id < b.id ? -1 : 1);
+	fleet.views = [...byId.values()].sort((a, b) => byText(a.name, b.name) ||
+	    (a.id < b.id ? -1 : 1));
 }
 
 let worst = new Map();	// node id -> trouble
 
 function makeAll() {
-	worst = new Map();
-	for (const a of alarms.values())
-		if (!worst.has(a.node_id))
-			worst.set(a.node_id, trouble(a.node_id));
+	worst = troubles();
 	byId = new Map();
 	for (const id of new Set([...known.keys(), ...live.keys()]))
 		byId.set(id, viewOf(id));
@@ -195,8 +195,7 @@ onNews((rows) => {
 			alarms.set(a.id, a);
 	}
 	const ids = new Set(rows.alarms.map((a) => a.node_id));
-	for (const id of ids)
-		worst.set(id, trouble(id));
+	worst = troubles();
 	makeSome([...ids].filter((id) => byId.has(id)));
 	tell();
 });

@@ -9,6 +9,8 @@ import { go } from './router.js';
 import { word } from './widgets.js';
 
 const SIGN = { bad: '\u00d7', warn: '!' };
+const CORNERS = [1, 3, 5, 7, 9, 11].map((k) =>
+    [Math.cos(k * Math.PI / 6), Math.sin(k * Math.PI / 6)]);
 const NAMES = { bad: 'in trouble', warn: 'with a warning', good: 'fine',
     mute: 'pending or unknown' };
 
@@ -75,7 +77,11 @@ export class Honeycomb {
 		this.across = across;
 		this.canvas.style.height = `${Math.ceil(this.list.length /
 		    across) * r * 1.5 + r / 2}px`;
-		this.again();
+		// What looks the same is not drawn again.
+		const look = `${fresh} ${w} ${LEVELS.map((l) => n[l])}`;
+		if (look !== this.look)
+			this.again();
+		this.look = look;
 	}
 
 	draw(g, w, colour) {
@@ -93,26 +99,24 @@ export class Honeycomb {
 			const x = (i % across + (row % 2 ? 1 : 0.5)) * dx;
 			const y = row * r * 1.5 + r;
 			const level = this.fresh ? v.level : 'mute';
-			this.cells.push({ x, y, v });
+			this.cells.push({ x, y, sign: SIGN[level] });
 			g.beginPath();
-			for (let k = 0; k < 6; k++) {
-				const a = Math.PI / 3 * k + Math.PI / 6;
-				g.lineTo(x + Math.cos(a) * (r - 1),
-				    y + Math.sin(a) * (r - 1));
-			}
+			for (const [cos, sin] of CORNERS)
+				g.lineTo(x + cos * (r - 1), y + sin * (r - 1));
 			g.fillStyle = colours[level];
 			g.fill();
-			if (SIGN[level] && r >= 7) {
-				g.fillStyle = sign;
-				g.fillText(SIGN[level], x, y);
-			}
 		});
+		g.fillStyle = sign;
+		for (const c of r < 7 ? [] : this.cells)
+			if (c.sign)
+				g.fillText(c.sign, c.x, c.y);
 	}
 
 	at(event) {
 		const near = this.r * this.r;
-		return this.cells.find((c) => (c.x - event.offsetX) ** 2 +
+		const i = this.cells.findIndex((c) => (c.x - event.offsetX) ** 2 +
 		    (c.y - event.offsetY) ** 2 < near);
+		return this.list[i] && { ...this.cells[i], v: this.list[i] };
 	}
 
 	point(event) {

@@ -56,8 +56,6 @@ export function onState(fn) {
 // Milliseconds since the last news.
 const quiet = () => performance.now() - (Number.isNaN(last) ? since : last);
 export const isFresh = () => !Number.isNaN(last) && quiet() < STALE_MS;
-// When the last news came, in this computer's time; NaN: none yet.
-export const lastAt = () => Date.now() - (performance.now() - last);
 
 function say(state, text) {
 	if (live.state === state && live.text === text)

@@ -15,7 +15,6 @@ export const roleName = (role) => WORDS[role] ?? role;
 export const onSession = (fn) => watchers.add(fn);
 export const may = (role) =>
 	(RANK[session.user?.role] ?? 0) >= (RANK[role] ?? 9);
-export const seesAll = () => session.user?.allowed_node_ids === null;
 export const needs = (role) => `This needs the role ${roleName(role)}` +
     `; you are ${roleName(session.user?.role ?? 'nobody')}.`;
 

@@ -6,18 +6,15 @@
 // cell to fit the row. The first column is the row's heading.
 
 import { el, setAttr, setText, show } from './el.js';
-import { count } from './format.js';
+import { byText, count } from './format.js';
 
 const WINDOW_FROM = 120;	// fewer rows are simply all there
 const SPARE = 12;
-// Made once: what localeCompare makes at each call costs more than all else.
-const collator = new Intl.Collator(undefined, { numeric: true,
-    sensitivity: 'base' });
 
 function compare(a, b) {
 	if (typeof a === 'number' && typeof b === 'number')
 		return (Number.isNaN(a) ? -1 : a) - (Number.isNaN(b) ? -1 : b);
-	return collator.compare(String(a), String(b));
+	return byText(String(a), String(b));
 }
 
 export class Table {
@@ -33,7 +30,10 @@ export class Table {
 		    'true' }, el('tr', null, el('td')));
 		this.bottom = this.top.cloneNode(true);
 		this.body = el('tbody', { role: 'rowgroup' });
-		this.table = el('table', { class: 'grid', role: 'table' },
+		// What :has() would find, without a search at each change.
+		this.table = el('table', { class: `grid${this.select ? ' picks' :
+		    ''}${this.columns.at(-1).id === 'tools' ? ' tooled' : ''}`,
+		    role: 'table' },
 		    el('caption', { class: 'sr' }, this.caption),
 		    this.head(), this.top, this.body, this.bottom);
 		this.none = el('div', { class: 'empty' });
@@ -96,9 +96,9 @@ export class Table {
 		if (!column)
 			return rows;
 		const sign = this.sort.startsWith('-') ? -1 : 1;
+		// What is equal keeps the order in which it came.
 		return rows.map((row) => [column.sort(row), row])
-		    .sort((a, b) => sign * compare(a[0], b[0]) ||
-			compare(this.key(a[1]), this.key(b[1])))
+		    .sort((a, b) => sign * compare(a[0], b[0]))
 		    .map((pair) => pair[1]);
 	}
 
@@ -113,8 +113,8 @@ export class Table {
 		}
 		setAttr(this.table, 'aria-rowcount', rows.length + 1);
 		if (this.all) {
-			const n = rows.filter((r) => this.select.has(
-			    this.key(r))).length;
+			const n = this.select.size && rows.filter((r) =>
+			    this.select.has(this.key(r))).length;
 			this.all.checked = n > 0 && n === rows.length;
 			this.all.indeterminate = n > 0 && n < rows.length;
 		}
@@ -165,9 +165,10 @@ export class Table {
 				this.made.delete(key);
 			}
 		}
-		if (big && this.body.firstChild)
-			this.height = this.body.firstChild.offsetHeight ||
-			    this.height;
+		// All are equally high. To ask makes the browser lay it all out
+		// at once, so that is done once in each width.
+		if (big && !this.height)
+			this.height = this.body.firstChild?.offsetHeight ?? 0;
 		this.space(this.top, big ? from : 0);
 		this.space(this.bottom, big ? this.rows.length - to : 0);
 	}
@@ -224,7 +225,10 @@ export class Table {
 			});
 		};
 		ctx.listen(window, 'scroll', later);
-		ctx.listen(window, 'resize', later);
+		ctx.listen(window, 'resize', () => {
+			this.height = 0;
+			later();
+		});
 		return this;
 	}
 }

@@ -6,14 +6,16 @@ load shares the machine); medians of three windows. Prints a table and
 writes BENCH.json into the build folder.
 
 usage: bench.py [frames] [memory] [sessions] [reconnect] [rest] [paging] [export] [scan]
-                [dashboard] [command] [events] [changed] [history] [ai]
-                (all without names)
+                [dashboard] [command] [events] [changed] [history] [page] [ai]
+                [--seconds N]       (all without names)
+--seconds: how long page watches the browser's heap (600)
 environment: BENCH_NODES (15000), BENCH_STORM (15000), BENCH_SECS (6),
              BENCH_SESSIONS (19000),
              BENCH_EVENTS (100000), BENCH_EVENT_RATE (1000),
              BENCH_LOAD_NODES (10000), BENCH_BROWSERS (500),
              BENCH_OVERVIEWS (20), BENCH_PAGE (100), BENCH_FLOOD (20000),
-             BENCH_LIVE_SECS (20), BENCH_AI_CALLS (300)
+             BENCH_LIVE_SECS (20), BENCH_PAGE_NODES (1000),
+             BENCH_SCROLL_NODES (5000), BENCH_AI_CALLS (300)
 """
 import http.client
 import json
@@ -30,6 +32,7 @@ import time
 import aicall
 import export
 import live
+import page
 import paging
 
 SRC = os.environ.get("MAST_SRC", ".")
@@ -38,6 +41,7 @@ NODES = int(os.environ.get("BENCH_NODES", "15000"))
 STORM = int(os.environ.get("BENCH_STORM", "15000"))
 SESSIONS = int(os.environ.get("BENCH_SESSIONS", "19000"))
 SECS = float(os.environ.get("BENCH_SECS", "6"))
+HEAP_SECS = 600.0
 SERVER_CPU, LOAD_CPU = {0}, {1}
 SOURCES = "127.0.0.2-127.0.0.9"
 rows = []
@@ -587,7 +591,8 @@ def bench_rest(suite):
 
 
 # What a bench calls beside our own programs: (program, Debian package).
-TOOLS = {"rest": (("nginx", "nginx-light"), ("wrk", "wrk"))}
+TOOLS = {"rest": (("nginx", "nginx-light"), ("wrk", "wrk")),
+         "page": (("chromium", "chromium"),)}
 
 
 def missing(names):
@@ -608,14 +613,21 @@ BENCHES = {"frames": bench_frames, "memory": bench_memory,
            "events": lambda suite: live.events(suite, ME),
            "changed": lambda suite: live.changed(suite, ME),
            "history": lambda suite: live.history(suite, ME),
-           "ai": lambda suite: aicall.bench_ai(suite, suite.provider, ME)}
+           "ai": lambda suite: aicall.bench_ai(suite, suite.provider, ME),
+           "page": lambda suite: page.bench_page(suite, ME, HEAP_SECS)}
 ME = sys.modules[__name__]
 # Parts that need no fleet of registered nodes.
 ALONE = {"scan", "ai"}
 
 
 def main():
-    names = sys.argv[1:] or list(BENCHES)
+    global HEAP_SECS
+    names = sys.argv[1:]
+    if "--seconds" in names:
+        at = names.index("--seconds")
+        HEAP_SECS = float(names[at + 1])
+        del names[at:at + 2]
+    names = names or list(BENCHES)
     unknown = set(names) - set(BENCHES)
     if unknown:
         raise SystemExit("bench: no such part: " + " ".join(unknown))
@@ -633,7 +645,8 @@ def main():
                 STORM if "reconnect" in names else 0,
                 SESSIONS if "sessions" in names else 0,
                 live.LOAD if set(names) & {"dashboard", "command",
-                                           "changed"} else 0))
+                                           "changed"} else 0,
+                page.SCROLL if "page" in names else 0))
         for name in names:
             BENCHES[name](suite)
     finally:

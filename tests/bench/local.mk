@@ -5,8 +5,8 @@ bench_scan_SOURCES = tests/bench/scan.c tests/bench/scan.h \
 	tests/bench/scan_jsonc.c
 bench_scan_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
 bench_scan_LDADD = $(COMMON_LIBS)
-EXTRA_DIST += tests/bench/aicall.py tests/bench/bench.py tests/bench/export.py tests/bench/live.py \
-	tests/bench/paging.py
+EXTRA_DIST += tests/bench/aicall.py tests/bench/bench.py tests/bench/export.py \
+	tests/bench/live.py tests/bench/page.py tests/bench/paging.py
 CLEANFILES += bench-sink bench-scan
 
 # Figures, never a pass or a fail: prints a table and BENCH.json.
