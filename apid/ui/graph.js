@@ -3,6 +3,7 @@
 
 import * as api from './api.js';
 import { fleet } from './fleet.js';
+import { byText } from './format.js';
 import { may } from './session.js';
 
 export const COLUMNS = ['Sources', 'Edges', 'Relays', 'Receivers'];
@@ -68,14 +69,17 @@ export async function readGraph(signal) {
 	return graph;
 }
 
-// Places for all: their own where a person put them, else in columns.
+// Places for all: their own where a person put them, else in columns, first
+// those that something hangs on.
 export function layout(graph, saved) {
 	const at = [0, 0, 0, 0];
 	const used = COLUMNS.map((_, i) => [...graph.items.values()].some(
 	    (n) => n.column === i));
 	const x = (c) => 20 + used.slice(0, c).filter(Boolean).length * 300;
+	const linked = new Set([...graph.links.values()].flatMap((l) =>
+	    [l.from, l.to]));
 	const sorted = [...graph.items.values()].sort((a, b) =>
-	    a.name.localeCompare(b.name, undefined, { numeric: true }));
+	    linked.has(b.id) - linked.has(a.id) || byText(a.name, b.name));
 	for (const n of sorted) {
 		const own = saved[n.id];
 		n.x = own?.x ?? x(n.column);

@@ -130,8 +130,7 @@ export function side(ctx, node) {
 	function scope() {
 		drawing?.abort();
 		drawing = new AbortController();
-		const { signal } = drawing;
-		ctx.signal.addEventListener('abort', () => drawing.abort());
+		const signal = AbortSignal.any([ctx.signal, drawing.signal]);
 		return { get alive() { return !signal.aborted; },
 		    watch: (end) => signal.addEventListener('abort', end),
 		    listen: (t, type, fn) => t.addEventListener(type, fn,

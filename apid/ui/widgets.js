@@ -3,7 +3,6 @@
 import { by, el, setText, uid } from './el.js';
 import { ago, local, when, NONE } from './format.js';
 import { serverNow } from './api.js';
-import { may, needs } from './session.js';
 
 // ---- times: relative, exact on hover, kept right once a second
 
@@ -146,18 +145,6 @@ export function button(text, run, attrs = {}) {
 	return node;
 }
 
-// Absent for whom it is not meant, or present and saying why.
-export function ifMay(role, node, { say = false } = {}) {
-	if (may(role))
-		return node;
-	if (!say)
-		return null;
-	node.disabled = true;
-	node.title = needs(role);
-	return el('span', { class: 'denied' }, node,
-	    el('span', { class: 'soft' }, needs(role)));
-}
-
 export function copyable(text, label) {
 	const code = el('code', null, text);
 	return el('div', { class: 'copy' }, el('pre', { tabindex: '0',
@@ -173,9 +160,16 @@ export function copyable(text, label) {
 // ---- tabs that are addresses: [{href, text, current}]
 
 export function tabs(label, list) {
-	return el('nav', { class: 'tabs', 'aria-label': label }, el('ul', null,
-	    list.map((t) => el('li', null, el('a', { href: t.href,
+	const nav = el('nav', { class: 'tabs', 'aria-label': label }, el('ul',
+	    null, list.map((t) => el('li', null, el('a', { href: t.href,
 		'aria-current': t.current ? 'page' : null }, t.text)))));
+	// On a narrow screen the one that is open is in sight.
+	requestAnimationFrame(() => {
+		const at = nav.querySelector('[aria-current]');
+		nav.scrollLeft = at ? at.offsetLeft - (nav.clientWidth -
+		    at.offsetWidth) / 2 : 0;
+	});
+	return nav;
 }
 
 // ---- layout
