@@ -7,3 +7,6 @@ dist_man_MANS += man/mastctl.8 \
 	man/mastkeeper-protocol.7 \
 	man/mastkeeper.7 \
 	man/mastkeeper.conf.5
+# Pictures of the README.
+EXTRA_DIST += man/page-node.png man/page-nodes.png man/page-overview.png \
+	man/page-phone.png

@@ -22,10 +22,14 @@ export async function load(ctx) {
 	return { graph, saved: positions };
 }
 
+// Between the sides that face each other; within a column around it.
 function curve(a, b) {
-	const x1 = a.x + W, y1 = a.y + H / 2, x2 = b.x, y2 = b.y + H / 2;
+	const back = b.x + W <= a.x, on = a.x + W <= b.x;
+	const x1 = back ? a.x : a.x + W, x2 = on ? b.x : b.x + W;
+	const y1 = a.y + H / 2, y2 = b.y + H / 2;
 	const bend = Math.max(40, Math.abs(x2 - x1) / 2);
-	return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+	return `M${x1} ${y1}C${back ? x1 - bend : x1 + bend} ${y1} ${on ?
+	    x2 - bend : x2 + bend} ${y2} ${x2} ${y2}`;
 }
 
 class Picture {
