@@ -23,6 +23,7 @@
 #define DB_DEADLINE	(10 * MONO_SEC)
 #define DB_GRACE	(5 * MONO_SEC)	/* after a deadline, to answer */
 #define DB_SHARE	16u		/* reads under one Sync, at most */
+#define DB_QUICK	MONO_MS		/* that reads wait for a batch before */
 
 static void
 req_call(struct db_req *q)
@@ -188,6 +189,8 @@ send_some(struct db_conn *c, struct db_reqs *queue, unsigned most)
 	const char *actor = NULL;
 	int ok = 1;
 
+	if (c->busy == 0)
+		c->since = mono_now();
 	while (ok && most-- > 0 && (q = TAILQ_FIRST(queue)) != NULL) {
 		/* Behind an actor's statement one without would run as he. */
 		if (prev != NULL && (!req_shares(prev) || !req_shares(q) ||
@@ -239,6 +242,7 @@ db_synced(struct db_conn *c)
 	struct db_req *q;
 	bool last = false;
 
+	c->since = mono_now();
 	while (!last && (q = TAILQ_FIRST(&c->sent)) != NULL) {
 		last = q->last;
 		TAILQ_REMOVE(&c->sent, q, link);
@@ -332,6 +336,55 @@ db_pump(struct db *db)
 {
 	pump_queue(db, &db->waiting, false);
 	pump_queue(db, &db->waiting_bulk, true);
+}
+
+/*
+ * How many connections may be given reads now. While half of them are at a
+ * batch that only just went out, what comes in between makes the next one
+ * larger: a wake-up of a backend costs more than a small statement. A batch
+ * that lasts longer than DB_QUICK holds nobody up.
+ */
+static unsigned
+room(const struct db *db)
+{
+	unsigned i, quick = 0, most = (db->nup + 1) / 2;
+	mono_us now = mono_now();
+
+	for (i = 0; i < db->cfg.conns; i++)
+		if (db->conns[i].busy > 0 &&
+		    now - db->conns[i].since < DB_QUICK)
+			quick++;
+	return quick < most ? most - quick : 0;
+}
+
+/* The reads of this turn, and those held since there was no room. */
+void
+db_gather(struct db *db)
+{
+	struct timeval later = { 0, DB_QUICK };
+	struct db_conn *c = NULL;
+	unsigned n, each;
+
+	if (TAILQ_EMPTY(&db->waiting) || !req_shares(TAILQ_FIRST(
+	    &db->waiting))) {
+		db_pump(db);
+		return;
+	}
+	for (n = room(db); n > 0 && !TAILQ_EMPTY(&db->waiting) &&
+	    (c = pick(db, false)) != NULL; n--) {
+		each = (db->nwaiting + n - 1) / n;
+		send_some(c, &db->waiting, each < DB_SHARE ? each : DB_SHARE);
+	}
+	pump_queue(db, &db->waiting_bulk, true);
+	if (n == 0 && !TAILQ_EMPTY(&db->waiting))
+		event_add(db->held, &later);
+}
+
+/* They waited long enough. */
+static void
+db_held(evutil_socket_t fd, short what, void *arg)
+{
+	db_pump(arg);
 }
 
 const struct db_stmt *
@@ -461,7 +514,7 @@ db_turn(evutil_socket_t fd, short what, void *arg)
 	struct db_reqs failed = TAILQ_HEAD_INITIALIZER(failed);
 	unsigned i;
 
-	db_pump(db);
+	db_gather(db);
 	for (i = 0; i < db->cfg.conns; i++)
 		if (db->conns[i].unflushed && !db->conns[i].broken)
 			db_conn_flush(&db->conns[i]);
@@ -498,7 +551,8 @@ db_new(const struct db_config *cfg)
 		if (st->flags & DB_BULK)
 			db->has_bulk = true;
 	db->turn = event_new(cfg->base, -1, 0, db_turn, db);
-	if (db->turn == NULL)
+	db->held = event_new(cfg->base, -1, 0, db_held, db);
+	if (db->turn == NULL || db->held == NULL)
 		fatal("db: event_new");
 	db->conns = xcalloc(cfg->conns, sizeof(*db->conns));
 	for (i = 0; i < cfg->conns; i++) {
@@ -548,6 +602,7 @@ db_free(struct db *db)
 	reqs_free(&db->waiting_bulk);
 	reqs_free(&db->failed);
 	event_free(db->turn);
+	event_free(db->held);
 	free(db->conns);
 	free(db->conninfo);
 	free(db->program);

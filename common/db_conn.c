@@ -391,7 +391,7 @@ conn_event(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	conn_results(c);
-	db_pump(c->db);
+	db_gather(c->db);
 }
 
 static void

@@ -69,6 +69,7 @@ struct db_conn {
 	unsigned	 tries;
 	unsigned	 step;		/* CHECKING: results seen */
 	unsigned	 busy;		/* requests in flight */
+	mono_us		 since;		/* the oldest of them is at work */
 	struct db_reqs	 sent;
 	struct db_req	*cur;		/* whose results come; NULL: Sync */
 	bool		 broken;	/* to be closed from the turn event */
@@ -84,6 +85,7 @@ struct db {
 	struct db_config	 cfg;
 	char			*conninfo, *program, *refusal;
 	struct event		*turn;	/* deferred work of this loop turn */
+	struct event		*held;	/* reads that wait for a batch */
 	struct db_conn		*conns;
 	struct db_reqs		 waiting, waiting_bulk, failed;
 	unsigned		 nwaiting;
@@ -101,6 +103,7 @@ const struct db_stmt *db_stmt_nth(const struct db *, unsigned n);
 void	 db_synced(struct db_conn *);	/* a Sync came */
 void	 db_lost(struct db_conn *);	/* what was in flight on it */
 void	 db_pump(struct db *);
+void	 db_gather(struct db *);	/* as db_pump, but reads may wait */
 void	 db_tell(struct db *, const char *why);
 
 extern const char db_actor_sql[];	/* ($1: whom it runs as) */

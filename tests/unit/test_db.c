@@ -578,6 +578,37 @@ START_TEST(shared)
 }
 END_TEST
 
+/* Reads gather in few batches, and wait for none that lasts. */
+START_TEST(gathered)
+{
+	struct env e;
+	struct want w[6], slow[2], quick;
+	const char *other = NULL;
+	unsigned i;
+
+	env_open(&e, 4, 32, 100);
+	all_up(&e, 4);
+	for (i = 0; i < nitems(w); i++)
+		ask(&w[i], &e, S_PID, NULL);
+	UNTIL(&e, e.finished == (int)nitems(w));
+	for (i = 1; i < nitems(w); i++) {
+		if (strcmp(w[i].g.text, w[0].g.text) == 0)
+			continue;
+		if (other == NULL)
+			other = w[i].g.text;
+		ck_assert_str_eq(w[i].g.text, other);
+	}
+	ask(&slow[0], &e, S_SLEEP, "0.5");
+	ask(&slow[1], &e, S_SLEEP, "0.5");
+	event_base_loop(e.base, EVLOOP_NONBLOCK);
+	ask(&quick, &e, S_PID, NULL);
+	UNTIL(&e, slow[0].g.done && slow[1].g.done && quick.g.done);
+	ck_assert_int_lt(quick.g.order, slow[0].g.order);
+	ck_assert_int_lt(quick.g.order, slow[1].g.order);
+	env_close(&e);
+}
+END_TEST
+
 START_TEST(deadline)
 {
 	struct env e;
@@ -887,6 +918,7 @@ suite(void)
 	tcase_add_test(t, actor);
 	tcase_add_test(t, in_front);
 	tcase_add_test(t, shared);
+	tcase_add_test(t, gathered);
 	tcase_add_test(t, deadline);
 	tcase_add_test(t, backend_killed);
 	tcase_add_test(t, postmaster_killed);
