@@ -7,7 +7,7 @@
 #ifndef MAST_DBSCHEMA_H
 #define MAST_DBSCHEMA_H
 
-#define SCHEMA_MIN	21
-#define SCHEMA_MAX	21
+#define SCHEMA_MIN	22
+#define SCHEMA_MAX	22
 
 #endif

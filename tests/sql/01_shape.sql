@@ -108,7 +108,8 @@ $$, 'a SECURITY DEFINER function has its own search_path');
 SELECT set_eq($$
 SELECT proname::text FROM pg_proc WHERE pronamespace = 'mast'::regnamespace
 AND prosecdef
-$$, ARRAY['bump_version', 'node_born', 'keep_super_admin', 'signin_lookup',
+$$, ARRAY['bump_version', 'my_node_set', 'node_born',
+    'keep_super_admin', 'signin_lookup',
     'purge_commands',
     'factor_lookup', 'token_lookup',
     'session_lookup', 'session_open', 'session_close', 'provider_key_for',
