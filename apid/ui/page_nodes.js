@@ -25,6 +25,7 @@ function rowMenu() {
 	const body = el('div', { class: 'menu-body' });
 	menu.append(body);
 	menu.addEventListener('toggle', () => {
+		body.replaceChildren();
 		if (!menu.open)
 			return;
 		for (const other of document.querySelectorAll(

@@ -23,6 +23,7 @@ def page(s):
 
 def actions(p, name):
     p.js(row(name) + ".querySelector('.row-menu summary').click(); 0")
+    p.until("document.querySelector('.row-menu[open] button')", "the menu")
 
 
 def node_named(s, name):
