@@ -5,12 +5,12 @@ The primary result is server CPU per operation (it stays honest while the
 load shares the machine); medians of three windows. Prints a table and
 writes BENCH.json into the build folder.
 
-usage: bench.py [frames] [memory] [sessions] [reconnect] [rest] [paging] [export] [scan]
-                [dashboard] [command] [events] [changed] [history] [page] [ai]
-                [--seconds N]       (all without names)
+usage: bench.py [frames] [memory] [sessions] [reconnect] [rest] [paging]
+                [export] [scan] [dashboard] [command] [events] [changed]
+                [history] [page] [ai] [--seconds N]     (all without names)
 --seconds: how long page watches the browser's heap (600)
-environment: BENCH_NODES (15000), BENCH_STORM (15000), BENCH_SECS (6),
-             BENCH_SESSIONS (19000),
+environment: BENCH_NODES (15000), BENCH_STORM (15000),
+             BENCH_SESSIONS (19000), BENCH_SECS (6),
              BENCH_EVENTS (100000), BENCH_EVENT_RATE (1000),
              BENCH_LOAD_NODES (10000), BENCH_BROWSERS (500),
              BENCH_OVERVIEWS (20), BENCH_PAGE (100), BENCH_FLOOD (20000),
@@ -206,6 +206,8 @@ def alive(pid):
 
 
 class Sim:
+    running = []        # those that nobody stopped yet
+
     def __init__(self, to, creds, tmp, *args):
         self.report = tempfile.mktemp(prefix="sim", dir=tmp)
         self.p = subprocess.Popen(
@@ -213,6 +215,7 @@ class Sim:
              "--sources", SOURCES, "--report", self.report,
              "--samples", SRC + "/tests/samples"] + list(args),
             stdin=subprocess.PIPE)
+        Sim.running.append(self)
         pin(self.p.pid, LOAD_CPU)
 
     def read(self):
@@ -243,6 +246,7 @@ class Sim:
         self.p.send_signal(signal.SIGUSR1)
 
     def stop(self):
+        Sim.running.remove(self)
         self.p.terminate()
         self.p.wait(60)
         return self.read()
@@ -650,6 +654,8 @@ def main():
         for name in names:
             BENCHES[name](suite)
     finally:
+        for sim in list(Sim.running):
+            sim.stop()
         suite.stop()
         if provider:
             provider.stop()

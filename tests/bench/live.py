@@ -400,7 +400,7 @@ def history(suite, bench):
     c.execute("SELECT sum(pg_total_relation_size(i.inhrelid)), "
               "(SELECT count(*) FROM mast.samples) FROM pg_inherits i "
               "WHERE i.inhparent = 'mast.samples'::regclass")
-    size, stored = c.fetchone()
+    size, stored = (float(x) for x in c.fetchone())
     bench.record("history of %d nodes: samples" % n, rows / took, "1/s")
     bench.record("  dropped", b["samples_dropped"] - a["samples_dropped"],
                  "samples", goal="0")
