@@ -65,3 +65,34 @@ END
 $$;
 REVOKE ALL ON FUNCTION mast.ai_series(uuid, text[], text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION mast.ai_series(uuid, text[], text[]) TO _mast_apid;
+
+------------------------------------------------------------------------
+-- As before (0017), but who asks does not wait until the disk has the row
+-- of a call that only begins: the row of what it came to is waited for, and
+-- a crash of the machine in between forgets a call that nobody got.
+
+CREATE OR REPLACE FUNCTION mast.ai_open(p_provider text, p_model text,
+    p_kind text, p_calls bigint, p_tokens bigint)
+RETURNS TABLE (usage_id bigint, calls bigint, tokens bigint, secs bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	midnight timestamptz := date_trunc('day', now(), 'UTC');
+BEGIN
+	PERFORM pg_advisory_xact_lock(hashtext('mast.ai_usage'),
+	    hashtext(mast.actor()::text));
+	SELECT count(*), coalesce(sum(u.input_tokens + u.output_tokens), 0)
+	    INTO calls, tokens FROM mast.ai_usage u
+	    WHERE u.user_id = mast.actor() AND u.at >= midnight;
+	secs := ceil(extract(epoch FROM
+	    midnight + interval '1 day' - now()))::bigint;
+	IF calls < p_calls AND tokens < p_tokens THEN
+		INSERT INTO mast.ai_usage AS u (user_id, provider, model,
+		    took_ms, ok, kind, error)
+		    VALUES (mast.actor(), p_provider, p_model, 0, false,
+		    p_kind, 'cancelled') RETURNING u.id INTO usage_id;
+		PERFORM set_config('synchronous_commit', 'off', true);
+	END IF;
+	RETURN NEXT;
+END
+$$;
