@@ -69,13 +69,8 @@ const struct db_stmt stmt_ai[DB_ROW(STMT_AI__END)] = {
 	[DB_ROW(STMT_AI_OPEN)] = { "ai_open",
 	    "WITH k AS MATERIALIZED (SELECT * FROM"
 	    " mast.provider_key_for(mast.actor(), $1)),"
-	    " n AS MATERIALIZED (SELECT v.id, v.device_type,"
-	    " json_build_object('id', v.id, 'name', v.name,"
-	    " 'device_type', v.device_type, 'status', v.status,"
-	    " 'software_version', v.software_version,"
-	    " 'last_seen_at', mast.rfc3339(v.last_seen_at)) AS json"
-	    " FROM mast.node_view v WHERE v.id = $7::uuid AND"
-	    SEES("v.id", "8") "),"
+	    " n AS MATERIALIZED (SELECT * FROM"
+	    " mast.ai_node($7::uuid, $8::uuid[])),"
 	    " o AS MATERIALIZED (SELECT x.* FROM (SELECT coalesce("
 	    " (SELECT k.model_preference FROM k), $2) AS model"
 	    " WHERE ($6::boolean OR EXISTS (SELECT FROM k)) AND"
@@ -84,13 +79,11 @@ const struct db_stmt stmt_ai[DB_ROW(STMT_AI__END)] = {
 	    " $5::bigint) x)"
 	    " SELECT k.sealed, k.sealed_for, k.model_preference,"
 	    " o.usage_id, o.calls, o.tokens, o.secs, n.json, n.device_type,"
-	    " b.sealed, b.hash, f.nodes, f.tunnels, f.alarms, f.events,"
+	    " n.sealed, n.hash, f.nodes, f.tunnels, f.alarms, f.events,"
 	    " CASE WHEN $3 IN ('analyze', 'query') AND n.id IS NOT NULL THEN"
 	    " mast.ai_series(n.id, $9::text[], $10::text[]) END"
 	    " FROM mast.ai_facts($7::uuid, $8::uuid[], $3 <> 'generate') f"
-	    " LEFT JOIN k ON true LEFT JOIN o ON true LEFT JOIN n ON true"
-	    " LEFT JOIN mast.node_configs c ON c.node_id = n.id"
-	    " LEFT JOIN mast.config_blobs b ON b.hash = c.reported",
+	    " LEFT JOIN k ON true LEFT JOIN o ON true LEFT JOIN n ON true",
 	    10, DB_ACTOR },
 	/* 1 row of use, model, input, output, ms, ok, error, 8 provider,
 	 * kind, node, address, request, 13 proposal or NULL, base,

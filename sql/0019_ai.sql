@@ -96,3 +96,30 @@ BEGIN
 	RETURN NEXT;
 END
 $$;
+
+-- The node that a question is about, with its stored configuration. To plan
+-- this anew takes longer than all else of a call.
+CREATE FUNCTION mast.ai_node(p_node uuid, p_access uuid[])
+RETURNS TABLE (id uuid, device_type text, json json, sealed bytea,
+    hash bytea)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan
+AS $$
+BEGIN
+	IF p_node IS NULL THEN
+		RETURN;
+	END IF;
+	RETURN QUERY SELECT v.id, v.device_type,
+	    json_build_object('id', v.id, 'name', v.name,
+	    'device_type', v.device_type, 'status', v.status,
+	    'software_version', v.software_version,
+	    'last_seen_at', mast.rfc3339(v.last_seen_at)), b.sealed, b.hash
+	    FROM mast.node_view v
+	    LEFT JOIN mast.node_configs c ON c.node_id = v.id
+	    LEFT JOIN mast.config_blobs b ON b.hash = c.reported
+	    WHERE v.id = p_node
+	    AND (p_access IS NULL OR v.id = ANY (p_access));
+END
+$$;
+REVOKE ALL ON FUNCTION mast.ai_node(uuid, uuid[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION mast.ai_node(uuid, uuid[]) TO _mast_apid;
