@@ -42,6 +42,8 @@ on_db_state(void *arg, bool up, const char *why)
 	if (!up && !a->db_was_up && refusal != NULL)
 		log_exit(PROC_CONFIG, "database: %s", refusal);
 	a->db_was_up |= up;
+	if (!up && a->http != NULL)
+		http_open(a->http);
 	if (up && a->settings != NULL)
 		settings_poll(a->settings);
 }

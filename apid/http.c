@@ -33,6 +33,7 @@
 #define KEEP_BUF	65536		/* a larger buffer is given back */
 #define ADDRESSES	4096		/* buckets, a power of two */
 #define USER_TIMEOUT	30000		/* ms */
+#define OPENS		(2 * MONO_SEC)	/* that the door waits at a start */
 
 /* Connections by address; an entry lives while its count is not 0. */
 struct address {
@@ -50,6 +51,8 @@ struct http {
 	struct gzip		*gzip;
 	struct event		*ev;
 	int			 fd, spare;
+	bool			 opened;
+	struct timer		 opens;
 	mono_us			 said_files;
 	struct conns		 conns;
 	struct reqs		 live, pool;
@@ -422,6 +425,23 @@ http_stats(const struct http *h, struct http_stats *s)
 	*s = h->stats;
 }
 
+static void
+on_opens(void *arg)
+{
+	http_open(arg);
+}
+
+void
+http_open(struct http *h)
+{
+	if (h->opened || h->ev == NULL)
+		return;
+	h->opened = true;
+	timer_del(&h->opens);
+	if (event_add(h->ev, NULL) != 0)
+		fatal("http: no event");
+}
+
 struct http *
 http_new(struct apid *a, int fd, struct buf *err_r)
 {
@@ -444,8 +464,10 @@ http_new(struct apid *a, int fd, struct buf *err_r)
 	TAILQ_INIT(&h->pool);
 	fields_make(h);
 	h->ev = event_new(a->base, fd, EV_READ | EV_PERSIST, on_accept, h);
-	if (h->ev == NULL || event_add(h->ev, NULL) != 0)
+	if (h->ev == NULL)
 		fatal("http: no event");
+	timer_init(&h->opens, on_opens, h);
+	timer_set(a->timers, &h->opens, OPENS);
 	return h;
 }
 
@@ -454,6 +476,7 @@ listener_close(struct http *h)
 {
 	if (h->ev == NULL)
 		return;
+	timer_del(&h->opens);
 	event_free(h->ev);
 	h->ev = NULL;
 	close(h->fd);

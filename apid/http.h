@@ -20,8 +20,12 @@ struct req;
 struct router;
 struct sock_addr;
 
-/* Takes the listening descriptor. NULL and a sentence for a bad table. */
+/* Takes the listening descriptor. NULL and a sentence for a bad table. Who
+ * comes waits in the socket's queue until http_open, at most two seconds: a
+ * restart under traffic answers late, and not with a 503. */
 struct http *http_new(struct apid *, int fd, struct buf *err_r);
+/* The settings are read, or the database is away: all are answered. */
+void http_open(struct http *);
 void http_free(struct http *);
 /* The certificate or a reloadable key moved: response fields follow. */
 void http_settings(struct http *);

@@ -6,6 +6,7 @@
 #include "certs.h"
 #include "db.h"
 #include "feed.h"
+#include "http.h"
 #include "log.h"
 #include "settings.h"
 #include "stmt.h"
@@ -59,6 +60,7 @@ on_values(void *arg, const struct db_result *res)
 			if (strcmp(db_cstr(res, row, 0), keys[k].key) == 0)
 				s->v[k] = db_i64(res, row, 1);
 	feed_settings(s->apid->feed);
+	http_open(s->apid->http);
 }
 
 static void

@@ -110,7 +110,9 @@ def local(suite, m, *names):
 
 
 def test_apid_passed(suite):
-    """A client that comes while apid is away waits and is answered."""
+    """A client that comes while apid is away waits and is answered, from
+    the database as well."""
+    token = suite.admin(bearer=True).token
     suite.kill("apid", signal.SIGTERM)
     m = Manager(suite)
     public = m.tcp("public")
@@ -136,7 +138,8 @@ def test_apid_passed(suite):
     m.wait_for("STOPPING=1")
     tap.equal(p.wait(30 * PATIENCE), 0, "exit code")
     waiting = suite.connection(timeout=30 * PATIENCE)
-    waiting.request("GET", "/health")           # in the listen queue
+    waiting.request("GET", "/api/v1/nodes", headers={   # in the queue
+        "Authorization": "Bearer " + token})
     p = m.start("apid")
     adopt(suite, "apid", p)
     tap.equal(waiting.getresponse().status, 200, "the one between")
