@@ -83,8 +83,8 @@ static void
 copy(struct sub_ids *dst, const struct sub_ids *src)
 {
 	*dst = *src;
-	if (src->n > 0)
-		dst->v = xmemdup(src->v, src->n * sizeof(*src->v));
+	dst->v = src->n > 0 ? xmemdup(src->v, src->n * sizeof(*src->v)) :
+	    NULL;
 }
 
 void

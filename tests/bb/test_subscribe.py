@@ -141,6 +141,10 @@ def test_topics_and_nodes(s):
     f.say(type="subscribe", topics=["stats"], nodes="all", stats=[b.id])
     f.until(lambda f: stats_of(f, b), "the stats of b")
     assert f.nodes[a.id]["metrics"] and "stats" not in f.nodes[a.id]
+    # An empty list is of no node.
+    f.say(type="subscribe", topics=["stats"], nodes=[])
+    f.until(lambda f: f.log[-1]["type"] == "snapshot" and not f.nodes,
+            "a snapshot of nothing")
     f.say(type="unsubscribe")
     f.until(lambda f: f.log[-1]["type"] == "unsubscribed", "its answer")
     tap.equal(f.read()["type"], "dashboard_update", "the old form again")
