@@ -209,7 +209,7 @@ check_outputs(struct check *c, struct slice list)
 	while ((t = jscan_next(&js)) != JSCAN_ARRAY_END) {
 		at = arena_printf(c->arena, "/flow/outputs/%zu", n);
 		start = js.text.p;
-		if (t != JSCAN_OBJECT || driver_leave(&js, 1) == -1) {
+		if (t != JSCAN_OBJECT || jscan_leave(&js, 1) == -1) {
 			fault(c, at, "must be an object");
 			return;
 		}
@@ -480,7 +480,7 @@ check_multiple(struct check *c, struct slice list, unsigned depth)
 	    c->answer->faults.n == 0) {
 		start = js.text.p;
 		c->at = arena_printf(c->arena, "%s/actions/%zu", at, i++);
-		if (t != JSCAN_OBJECT || driver_leave(&js, 1) == -1)
+		if (t != JSCAN_OBJECT || jscan_leave(&js, 1) == -1)
 			fault(c, "", "must be an object");
 		else
 			check_object(c, (struct slice){ start,

@@ -49,7 +49,7 @@ each(struct jscan *js, struct slice *object_r)
 		start = js->text.p;
 		if (t != JSCAN_OBJECT && t != JSCAN_ARRAY)
 			continue;
-		if (driver_leave(js, depth) == -1)
+		if (jscan_leave(js, depth) == -1)
 			return false;
 		if (t == JSCAN_ARRAY)
 			continue;

@@ -37,7 +37,7 @@ any_output(struct slice flow, bool (*fn)(void *, struct slice), void *arg)
 	(void)jscan_next(&js);
 	while (!found && jscan_next(&js) == JSCAN_OBJECT) {
 		start = js.text.p;
-		if (driver_leave(&js, 1) == -1)
+		if (jscan_leave(&js, 1) == -1)
 			break;
 		found = fn(arg, (struct slice){ start,
 		    (size_t)(js.p - start) });

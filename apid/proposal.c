@@ -163,7 +163,7 @@ read_steps(struct req *req, struct proposal *p, struct slice list)
 		return false;
 	while ((t = jscan_next(&js)) == JSCAN_OBJECT) {
 		start = js.text.p;
-		if (p->n == AI_STEPS || driver_leave(&js, 1) == -1)
+		if (p->n == AI_STEPS || jscan_leave(&js, 1) == -1)
 			return false;
 		object = (struct slice){ start, (size_t)(js.p - start) };
 		if (!ai_step_read(req->arena, object, &p->steps[p->n++]))

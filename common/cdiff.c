@@ -77,35 +77,6 @@ secret_text(struct slice text)
 
 /* ---- lists ---- */
 
-static bool
-next_element(struct jscan *js, struct slice *text)
-{
-	unsigned depth = js->depth;
-	enum jscan_tok t = jscan_next(js);
-	const char *start = js->text.p;
-
-	switch (t) {
-	case JSCAN_OBJECT:
-	case JSCAN_ARRAY:
-		while (js->depth > depth)
-			if (jscan_next(js) == JSCAN_BAD)
-				return false;
-		*text = (struct slice){ start, (size_t)(js->p - start) };
-		return true;
-	case JSCAN_STRING:	/* with its quotes */
-		*text = (struct slice){ start - 1, js->text.n + 2 };
-		return true;
-	case JSCAN_NUMBER:
-	case JSCAN_TRUE:
-	case JSCAN_FALSE:
-	case JSCAN_NULL:
-		*text = js->text;
-		return true;
-	default:
-		return false;
-	}
-}
-
 static struct slice
 element_id(struct slice text)
 {
@@ -148,7 +119,7 @@ elements_read(struct elements *e, struct slice array)
 	jscan_init(&js, array.p, array.n);
 	if (jscan_next(&js) != JSCAN_ARRAY)
 		return;
-	while (next_element(&js, &text)) {
+	while (jscan_element(&js, &text)) {
 		if (e->n == e->cap) {
 			e->cap = e->cap == 0 ? 16 : e->cap * 2;
 			e->v = xreallocarray(e->v, e->cap, sizeof(*e->v));
@@ -433,7 +404,7 @@ mask_array(struct slice text, struct buf *out)
 	jscan_init(&js, text.p, text.n);
 	(void)jscan_next(&js);
 	buf_putc(out, '[');
-	while (next_element(&js, &raw)) {
+	while (jscan_element(&js, &raw)) {
 		buf_puts(out, comma);
 		mask(raw, false, out);
 		comma = ",";

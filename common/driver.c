@@ -200,15 +200,6 @@ driver_u64(struct jscan *js, uint64_t *v_r)
 }
 
 int
-driver_leave(struct jscan *js, unsigned depth)
-{
-	while (js->depth > depth)
-		if (jscan_next(js) == JSCAN_BAD)
-			return -1;
-	return 0;
-}
-
-int
 driver_array(struct jscan *js, struct slice *text_r, uint64_t *count_r,
     int (*element)(struct jscan *, struct driver_summary *),
     struct driver_summary *sum)
@@ -219,46 +210,18 @@ driver_array(struct jscan *js, struct slice *text_r, uint64_t *count_r,
 	uint64_t n;
 
 	if (t != JSCAN_ARRAY)
-		return t == JSCAN_BAD ? -1 : driver_leave(js, depth);
+		return t == JSCAN_BAD ? -1 : jscan_leave(js, depth);
 	for (n = 0; (t = jscan_next(js)) != JSCAN_ARRAY_END; n++) {
 		if (t == JSCAN_BAD)
 			return -1;
 		if (t == JSCAN_OBJECT && element(js, sum) != 0)
 			return -1;
-		if (t == JSCAN_ARRAY && driver_leave(js, depth + 1) != 0)
+		if (t == JSCAN_ARRAY && jscan_leave(js, depth + 1) != 0)
 			return -1;
 	}
 	*text_r = (struct slice){ start, (size_t)(js->p - start) };
 	*count_r = n;
 	return 0;
-}
-
-bool
-driver_each(struct jscan *js, struct slice *element_r)
-{
-	unsigned depth = js->depth;
-	enum jscan_tok t = jscan_next(js);
-	const char *start = js->text.p;
-
-	switch (t) {
-	case JSCAN_OBJECT:
-	case JSCAN_ARRAY:
-		if (driver_leave(js, depth) == -1)
-			return false;
-		*element_r = (struct slice){ start, (size_t)(js->p - start) };
-		return true;
-	case JSCAN_STRING:	/* with its quotes */
-		*element_r = (struct slice){ start - 1, js->text.n + 2 };
-		return true;
-	case JSCAN_NUMBER:
-	case JSCAN_TRUE:
-	case JSCAN_FALSE:
-	case JSCAN_NULL:
-		*element_r = js->text;
-		return true;
-	default:
-		return false;
-	}
 }
 
 /* ---- what clients are shown ---- */

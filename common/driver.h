@@ -167,8 +167,6 @@ enum err driver_check(const struct driver *, struct arena *,
 /* For summarize: takes the value that is due. A text, a fraction or a
  * negative number counts as 0, as a missing member does. */
 int driver_u64(struct jscan *, uint64_t *v_r);
-/* Leaves what is open deeper than depth. */
-int driver_leave(struct jscan *, unsigned depth);
 /* Walks the array that is due, element gets each object (its members are
  * due next); any other value is passed over, null included. */
 int driver_array(struct jscan *, struct slice *text_r, uint64_t *count_r,
@@ -181,9 +179,6 @@ void driver_metrics_json(const struct driver *, const uint64_t *metrics,
 /* The items of a stats object whose summary is not at hand. */
 int driver_items(const struct driver *, struct slice stats,
     struct slice items_r[2]);
-/* The next element in the array that was entered, as text; false at its
- * end. */
-bool driver_each(struct jscan *, struct slice *element_r);
 
 /* {"flow":{...},"input":{...},"output":{...}} for whoever makes forms. */
 void driver_form_json(const struct driver_form *, struct json_w *);

@@ -48,7 +48,7 @@ edge_defs_read(struct edge_defs *d, struct slice config, const char *key)
 	*d = (struct edge_defs){ .n = 0 };
 	if (!edge_array(config, key, &js))
 		return;
-	while (driver_each(&js, &element)) {
+	while (jscan_element(&js, &element)) {
 		if (element.p[0] != '{' || !edge_string(element, "id", &id))
 			continue;
 		if (d->n == d->cap) {
@@ -109,7 +109,7 @@ active_input(struct slice flow, const struct edge_defs *inputs)
 
 	if (!edge_array(flow, "input_ids", &js))
 		return NULL;
-	while (driver_each(&js, &id)) {
+	while (jscan_element(&js, &id)) {
 		d = edge_defs_find(inputs, id);
 		if (d == NULL)
 			continue;
@@ -148,11 +148,11 @@ put_outputs(struct json_w *w, struct slice flow,
 	json_w_key(w, "outputs");
 	json_w_array(w);
 	if (edge_array(flow, "output_ids", &js)) {
-		while (driver_each(&js, &element))
+		while (jscan_element(&js, &element))
 			if ((d = edge_defs_find(outputs, element)) != NULL)
 				put_end(w, d->text, output_keys);
 	} else if (edge_array(flow, "outputs", &js)) {
-		while (driver_each(&js, &element))
+		while (jscan_element(&js, &element))
 			if (element.p[0] == '{')
 				put_end(w, element, output_keys);
 	}
@@ -191,7 +191,7 @@ edge_endpoints(struct slice config, struct json_w *w)
 	edge_defs_read(&outputs, config, "outputs");
 	json_w_array(w);
 	if (edge_array(config, "flows", &js))
-		while (driver_each(&js, &flow))
+		while (jscan_element(&js, &flow))
 			if (flow.p[0] == '{')
 				put_flow(w, flow, &inputs, &outputs);
 	json_w_end_array(w);

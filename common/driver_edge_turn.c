@@ -63,12 +63,12 @@ used(const struct turn *t, const char *key, struct slice id)
 
 	if (!edge_array(t->config, "flows", &flows))
 		return false;
-	while (driver_each(&flows, &flow)) {
+	while (jscan_element(&flows, &flow)) {
 		if (flow.p[0] != '{' || (edge_string(flow, "id", &other) &&
 		    slice_same(other, t->flow_id)))
 			continue;
 		if (edge_array(flow, key, &refs))
-			while (driver_each(&refs, &ref))
+			while (jscan_element(&refs, &ref))
 				if (slice_same(ref, id))
 					return true;
 	}
@@ -167,7 +167,7 @@ turn_outputs(struct turn *t)
 
 	if (!edge_array(t->flow, "outputs", &js))
 		return ERR_OK;
-	while (driver_each(&js, &output)) {
+	while (jscan_element(&js, &output)) {
 		if (output.p[0] != '{' || !edge_string(output, "id", &id))
 			return refuse(t, "an output of the flow has no id");
 		if (++n > OUTPUTS_MAX)

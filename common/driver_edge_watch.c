@@ -68,7 +68,7 @@ outputs(struct slice text, struct watch_sample *s)
 	jscan_init(&js, text.p, text.n);
 	if (jscan_next(&js) != JSCAN_ARRAY)
 		return;
-	while (driver_each(&js, &element))
+	while (jscan_element(&js, &element))
 		take(element, "bitrate_bps", s, WATCH_BITRATE_OUT);
 }
 
@@ -151,7 +151,7 @@ health(const struct watch *w, struct slice flow, struct slice word,
 	if (reasons.p != NULL) {
 		jscan_init(&js, reasons.p, reasons.n);
 		if (jscan_next(&js) == JSCAN_ARRAY)
-			while (driver_each(&js, &element))
+			while (jscan_element(&js, &element))
 				any |= reason(w, flow, element);
 	}
 	if (!any)
@@ -238,7 +238,7 @@ elements(const struct watch *w, struct slice array, double *active)
 	jscan_init(&js, array.p, array.n);
 	if (jscan_next(&js) != JSCAN_ARRAY)
 		return;
-	while (driver_each(&js, &element))
+	while (jscan_element(&js, &element))
 		if (active != NULL)
 			flow(w, element, active);
 		else

@@ -252,7 +252,7 @@ is_list(const struct driver_member *m, struct slice raw,
 	jscan_init(&js, raw.p, raw.n);
 	if (jscan_next(&js) != JSCAN_ARRAY)
 		return false;
-	while (driver_each(&js, &element))
+	while (jscan_element(&js, &element))
 		if (!good(m, element))
 			return false;
 	return true;
@@ -385,7 +385,7 @@ check_list(struct check *c, const struct driver_form *f,
 	jscan_init(&js, raw.p, raw.n);
 	(void)jscan_next(&js);
 	for (i = 0; c->faults->n < JSON_FAULTS &&
-	    driver_each(&js, &element); i++) {
+	    jscan_element(&js, &element); i++) {
 		at = arena_printf(c->a, "%s/%zu", pointer, i);
 		check_part(c, part, element, at);
 		if (part != &f->flow || element.p[0] != '{')

@@ -574,6 +574,40 @@ jscan_member(struct jscan *js, struct slice *value_r)
 }
 
 int
+jscan_leave(struct jscan *js, unsigned depth)
+{
+	while (js->depth > depth)
+		if (jscan_next(js) == JSCAN_BAD)
+			return -1;
+	return 0;
+}
+
+bool
+jscan_element(struct jscan *js, struct slice *element_r)
+{
+	unsigned depth = js->depth;
+	enum jscan_tok t = jscan_next(js);
+	const char *start = js->text.p - (t == JSCAN_STRING);
+
+	switch (t) {
+	case JSCAN_OBJECT:
+	case JSCAN_ARRAY:
+	case JSCAN_STRING:
+	case JSCAN_NUMBER:
+	case JSCAN_TRUE:
+	case JSCAN_FALSE:
+	case JSCAN_NULL:
+		break;
+	default:
+		return false;
+	}
+	if (jscan_leave(js, depth) == -1)
+		return false;
+	*element_r = (struct slice){ start, (size_t)(js->p - start) };
+	return true;
+}
+
+int
 jscan_members(struct jscan *js, const char **at, unsigned max)
 {
 	const char *p = js->p - 1, *q;

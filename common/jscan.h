@@ -49,6 +49,11 @@ int  jscan_skip(struct jscan *, struct slice *value_r);
 /* Inside an object: the next member in one call, .text its key (escaped
  * tells of the key) and its value skipped. 1, 0 at the object's end, -1. */
 int  jscan_member(struct jscan *, struct slice *value_r);
+/* Inside an array: the next element, as jscan_skip gives a value. False at the
+ * array's end, or with ->bad set. */
+bool jscan_element(struct jscan *, struct slice *element_r);
+/* Leaves what is open deeper than depth. 0, or -1 with ->bad set. */
+int  jscan_leave(struct jscan *, unsigned depth);
 /*
  * Right behind JSCAN_OBJECT: validates the rest of the object in one go and
  * consumes it, when it is compact and has at most max members. Their number,
