@@ -42,6 +42,8 @@ size_t secret_key_count(const struct secret_key *);	/* in the file */
  * only what seals and what hashes stay. 0, or -1 with a sentence. */
 enum secret_turn { SECRET_ACCEPT, SECRET_USE, SECRET_RETIRE };
 int secret_key_turn(const char *path, enum secret_turn, struct buf *err_r);
+/* The names in its folder are on disk, as the file is. 0 or -1 errno. */
+int secret_key_sync(const char *path);
 /* Creates the file (O_EXCL, mode 0400) with random bytes: 0 or -1 errno. */
 int secret_key_create(const char *path);
 struct secret_key *secret_key_from(const uint8_t raw[SECRET_KEY]);

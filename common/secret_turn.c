@@ -53,8 +53,8 @@ ring_read(const char *path, struct ring *r, struct buf *err_r)
 	return n == -1 ? -1 : 0;
 }
 
-static int
-sync_folder(const char *path)
+int
+secret_key_sync(const char *path)
 {
 	char *copy = xstrdup(path);
 	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -80,7 +80,7 @@ ring_write(const char *path, const struct ring *r, struct buf *err_r)
 	    ((r->st.st_uid == geteuid() && r->st.st_gid == getegid()) ||
 	    fchown(fd, r->st.st_uid, r->st.st_gid) == 0) &&
 	    write(fd, r->v, n) == (ssize_t)n && fsync(fd) == 0 &&
-	    rename(fresh, path) == 0 && sync_folder(path) == 0)
+	    rename(fresh, path) == 0 && secret_key_sync(path) == 0)
 		rc = 0;
 	if (rc == -1)
 		buf_printf(err_r, "key file %s: %s", path, strerror(errno));

@@ -113,18 +113,29 @@ show(struct ctl *ctl, const char *chain, const char *source)
 	return code;
 }
 
+/* The chain that is served, from wherever it comes. */
 static int
-show_file(struct ctl *ctl)
+in_use(struct ctl *ctl, struct buf *chain, const char **source_r)
 {
-	struct buf chain = BUF_INIT, why = BUF_INIT;
-	int code;
+	struct db_sync *db = pg_begin(ctl);
+	struct buf why = BUF_INIT;
+	struct db_result *res;
+	int code = CTL_OK;
 
-	if (proc_read_file(ctl->conf.suite.tls_cert, CHAIN_MAX, &chain,
+	if (db == NULL)
+		return CTL_UNAVAILABLE;
+	*source_r = "file";
+	res = db_sync_query(db, stmt_get(STMT_CERT_USE), NULL, 0);
+	if (db_err(res) != ERR_OK)
+		code = ctl_fail(ctl, CTL_FAILED, "%s", db_message(res));
+	else if (db_rows(res) == 1) {
+		*source_r = "uploaded";
+		buf_puts(chain, db_cstr(res, 0, 0));
+	} else if (proc_read_file(ctl->conf.suite.tls_cert, CHAIN_MAX, chain,
 	    &why) == -1)
 		code = ctl_fail(ctl, CTL_FAILED, "%s", buf_cstr(&why));
-	else
-		code = show(ctl, buf_cstr(&chain), "file");
-	buf_free(&chain);
+	db_sync_done(&res);
+	db_sync_close(db);
 	buf_free(&why);
 	return code;
 }
@@ -132,21 +143,13 @@ show_file(struct ctl *ctl)
 int
 cert_show(struct ctl *ctl, const struct ctl_args *a)
 {
-	struct db_sync *db = pg_begin(ctl);
-	struct db_result *res;
-	int code;
+	struct buf chain = BUF_INIT;
+	const char *source;
+	int code = in_use(ctl, &chain, &source);
 
-	if (db == NULL)
-		return CTL_UNAVAILABLE;
-	res = db_sync_query(db, stmt_get(STMT_CERT_USE), NULL, 0);
-	if (db_err(res) != ERR_OK)
-		code = ctl_fail(ctl, CTL_FAILED, "%s", db_message(res));
-	else if (db_rows(res) == 1)
-		code = show(ctl, db_cstr(res, 0, 0), "uploaded");
-	else
-		code = show_file(ctl);
-	db_sync_done(&res);
-	db_sync_close(db);
+	if (code == CTL_OK)
+		code = show(ctl, buf_cstr(&chain), source);
+	buf_free(&chain);
 	return code;
 }
 
@@ -322,27 +325,13 @@ renew(struct ctl *ctl, const struct ctl_args *a, const char *old)
 int
 cert_renew(struct ctl *ctl, const struct ctl_args *a)
 {
-	struct db_sync *db = pg_begin(ctl);
-	struct buf chain = BUF_INIT, why = BUF_INIT;
-	struct db_result *res;
-	int code;
+	struct buf chain = BUF_INIT;
+	const char *source;
+	int code = in_use(ctl, &chain, &source);
 
-	if (db == NULL)
-		return CTL_UNAVAILABLE;
-	res = db_sync_query(db, stmt_get(STMT_CERT_USE), NULL, 0);
-	if (db_err(res) != ERR_OK)
-		code = ctl_fail(ctl, CTL_FAILED, "%s", db_message(res));
-	else if (db_rows(res) == 1)
-		code = renew(ctl, a, db_cstr(res, 0, 0));
-	else if (proc_read_file(ctl->conf.suite.tls_cert, CHAIN_MAX, &chain,
-	    &why) == -1)
-		code = ctl_fail(ctl, CTL_FAILED, "%s", buf_cstr(&why));
-	else
+	if (code == CTL_OK)
 		code = renew(ctl, a, buf_cstr(&chain));
-	db_sync_done(&res);
-	db_sync_close(db);
 	buf_free(&chain);
-	buf_free(&why);
 	return code;
 }
 

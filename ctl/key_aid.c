@@ -74,13 +74,8 @@ public_of(struct change *c, const char *path, uint8_t pub[SECRET_KEY])
 static int
 sync_folder(struct change *c)
 {
-	const char *dir = c->ctl->conf.suite.state_dir;
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = fd != -1 && fsync(fd) == 0 ? CTL_OK : told(c, dir);
-
-	if (fd != -1)
-		close(fd);
-	return rc;
+	return secret_key_sync(c->key) == 0 ? CTL_OK :
+	    told(c, c->ctl->conf.suite.state_dir);
 }
 
 /* Is the old one there, and not only as another name of the present one? */
