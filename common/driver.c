@@ -201,8 +201,7 @@ driver_u64(struct jscan *js, uint64_t *v_r)
 
 int
 driver_array(struct jscan *js, struct slice *text_r, uint64_t *count_r,
-    int (*element)(struct jscan *, struct driver_summary *),
-    struct driver_summary *sum)
+    int (*element)(struct jscan *, void *), void *arg)
 {
 	unsigned depth = js->depth;
 	enum jscan_tok t = jscan_next(js);
@@ -214,7 +213,7 @@ driver_array(struct jscan *js, struct slice *text_r, uint64_t *count_r,
 	for (n = 0; (t = jscan_next(js)) != JSCAN_ARRAY_END; n++) {
 		if (t == JSCAN_BAD)
 			return -1;
-		if (t == JSCAN_OBJECT && element(js, sum) != 0)
+		if (t == JSCAN_OBJECT && element(js, arg) != 0)
 			return -1;
 		if (t == JSCAN_ARRAY && jscan_leave(js, depth + 1) != 0)
 			return -1;

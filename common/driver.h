@@ -170,8 +170,7 @@ int driver_u64(struct jscan *, uint64_t *v_r);
 /* Walks the array that is due, element gets each object (its members are
  * due next); any other value is passed over, null included. */
 int driver_array(struct jscan *, struct slice *text_r, uint64_t *count_r,
-    int (*element)(struct jscan *, struct driver_summary *),
-    struct driver_summary *);
+    int (*element)(struct jscan *, void *arg), void *arg);
 
 /* {"metrics":[[name,value],...],"items":[...]} of the contract. */
 void driver_metrics_json(const struct driver *, const uint64_t *metrics,

@@ -116,9 +116,9 @@ add_bitrate(struct driver_summary *sum, uint64_t v)
  * object; stops as soon as both are found.
  */
 static void
-pick(struct slice obj, const char *const names[2], uint64_t v[2])
+pick(struct slice obj, const struct slice names[2], uint64_t v[2])
 {
-	unsigned want = names[1] != NULL ? 2 : 1, i;
+	unsigned want = names[1].p != NULL ? 2 : 1, i;
 	struct slice raw;
 	struct jscan js;
 
@@ -126,10 +126,10 @@ pick(struct slice obj, const char *const names[2], uint64_t v[2])
 	if (jscan_next(&js) != JSCAN_OBJECT)
 		return;
 	while (want > 0 && jscan_member(&js, &raw) > 0) {
-		for (i = 0; i < 2 && names[i] != NULL; i++)
-			if (jscan_is(js.text, js.escaped, names[i]))
+		for (i = 0; i < 2 && names[i].p != NULL; i++)
+			if (jscan_is_lit(&js, names[i].p, names[i].n))
 				break;
-		if (i == 2 || names[i] == NULL)
+		if (i == 2 || names[i].p == NULL)
 			continue;
 		if (jscan_u64(raw, &v[i]) != 0)
 			v[i] = 0;
@@ -153,9 +153,10 @@ value_of(const char *value, const char *const *at)
 
 /* Σ of the flows' input.bitrate_bps; old and new edges capitalise state. */
 static int
-flow(struct jscan *js, struct driver_summary *sum)
+flow(struct jscan *js, void *arg)
 {
-	static const char *const names[2] = { "bitrate_bps", NULL };
+	struct driver_summary *sum = arg;
+	const struct slice names[2] = { SLICE("bitrate_bps"), { NULL, 0 } };
 	struct slice state = { NULL, 0 }, raw;
 	const char *at[MEMBERS + 1], *v;
 	uint64_t rate[2] = { 0, 0 };
@@ -181,10 +182,11 @@ flow(struct jscan *js, struct driver_summary *sum)
 
 /* A tunnel counts with the greater of its two directions. */
 static int
-tunnel(struct jscan *js, struct driver_summary *sum)
+tunnel(struct jscan *js, void *arg)
 {
-	static const char *const names[2] = { "bitrate_in_bps",
-	    "bitrate_out_bps" };
+	struct driver_summary *sum = arg;
+	const struct slice names[2] = { SLICE("bitrate_in_bps"),
+	    SLICE("bitrate_out_bps") };
 	struct slice state = { NULL, 0 }, raw;
 	uint64_t rate[2] = { 0, 0 };
 	int rc;

@@ -1,13 +1,19 @@
 /*
  * driver_edge_watch: what the history and the alarms take from an edge's
- * stats. The text was validated when it came in; every object is walked
- * once, and what is not asked for is passed over.
+ * stats. The text was validated when it came in. Flows and tunnels are
+ * walked where they stand, not first skipped; only what is asked of inside
+ * them is looked at again.
  */
 #include <string.h>
 
 #include "driver_edge.h"
 #include "watch.h"
 #include "xmalloc.h"
+
+struct look {
+	const struct watch	*w;
+	double			 active;	/* flows that run */
+};
 
 static bool
 object_begin(struct jscan *js, struct slice text)
@@ -26,7 +32,7 @@ content(struct slice raw)
 }
 
 static void
-take(struct slice object, const char *name, struct watch_sample *s,
+take(struct slice object, struct slice name, struct watch_sample *s,
     unsigned metric)
 {
 	struct slice raw;
@@ -35,7 +41,7 @@ take(struct slice object, const char *name, struct watch_sample *s,
 	if (!object_begin(&js, object))
 		return;
 	while (jscan_member(&js, &raw) > 0)
-		if (jscan_is(js.text, js.escaped, name)) {
+		if (jscan_is_lit(&js, name.p, name.n)) {
 			watch_add(s, metric, raw);
 			return;
 		}
@@ -55,7 +61,7 @@ input(struct slice text, struct watch_sample *s)
 		else if (JSCAN_IS(&js, "packets_lost"))
 			watch_set(s, WATCH_LOST, raw);
 		else if (JSCAN_IS(&js, "srt_stats"))
-			take(raw, "rtt_ms", s, WATCH_RTT);
+			take(raw, SLICE("rtt_ms"), s, WATCH_RTT);
 	}
 }
 
@@ -69,7 +75,7 @@ outputs(struct slice text, struct watch_sample *s)
 	if (jscan_next(&js) != JSCAN_ARRAY)
 		return;
 	while (jscan_element(&js, &element))
-		take(element, "bitrate_bps", s, WATCH_BITRATE_OUT);
+		take(element, SLICE("bitrate_bps"), s, WATCH_BITRATE_OUT);
 }
 
 /* The counters of ETSI TR 101 290, by priority. */
@@ -78,16 +84,22 @@ tr101290(struct slice text, struct watch_sample *s)
 {
 	static const struct {
 		const char	*name;
+		size_t		 n;
 		unsigned	 metric;
 	} names[] = {
-		{ "sync_loss_count", WATCH_P1 },
-		{ "sync_byte_errors", WATCH_P1 },
-		{ "pat_errors", WATCH_P1 }, { "cc_errors", WATCH_P1 },
-		{ "pmt_errors", WATCH_P1 }, { "pid_errors", WATCH_P1 },
-		{ "tei_errors", WATCH_P2 }, { "crc_errors", WATCH_P2 },
-		{ "pcr_discontinuity_errors", WATCH_P2 },
-		{ "pcr_accuracy_errors", WATCH_P2 },
-		{ "pts_errors", WATCH_P2 }, { "cat_errors", WATCH_P2 },
+#define COUNTER(name, metric)	{ name, sizeof(name) - 1, metric }
+		COUNTER("sync_loss_count", WATCH_P1),
+		COUNTER("sync_byte_errors", WATCH_P1),
+		COUNTER("pat_errors", WATCH_P1),
+		COUNTER("cc_errors", WATCH_P1),
+		COUNTER("pmt_errors", WATCH_P1),
+		COUNTER("pid_errors", WATCH_P1),
+		COUNTER("tei_errors", WATCH_P2),
+		COUNTER("crc_errors", WATCH_P2),
+		COUNTER("pcr_discontinuity_errors", WATCH_P2),
+		COUNTER("pcr_accuracy_errors", WATCH_P2),
+		COUNTER("pts_errors", WATCH_P2),
+		COUNTER("cat_errors", WATCH_P2),
 	};
 	struct slice raw;
 	struct jscan js;
@@ -97,7 +109,7 @@ tr101290(struct slice text, struct watch_sample *s)
 		return;
 	while (jscan_member(&js, &raw) > 0)
 		for (i = 0; i < nitems(names); i++)
-			if (jscan_is(js.text, js.escaped, names[i].name)) {
+			if (jscan_is_lit(&js, names[i].name, names[i].n)) {
 				watch_add(s, names[i].metric, raw);
 				break;
 			}
@@ -159,65 +171,67 @@ health(const struct watch *w, struct slice flow, struct slice word,
 		    "warning") ? word : SLICE("critical"), word);
 }
 
-static void
-flow(const struct watch *w, struct slice text, double *active)
+static int
+flow(struct jscan *js, void *arg)
 {
+	struct look *l = arg;
+	const struct watch *w = l->w;
 	struct slice id = { NULL, 0 }, word = id, reasons = id, raw;
 	struct watch_sample s = { 0 };
-	struct jscan js;
 	bool runs = false;
+	int rc;
 
-	if (!object_begin(&js, text))
-		return;
-	while (jscan_member(&js, &raw) > 0) {
-		if (JSCAN_IS(&js, "flow_id"))
+	while ((rc = jscan_member(js, &raw)) > 0) {
+		if (JSCAN_IS(js, "flow_id"))
 			id = content(raw);
-		else if (JSCAN_IS(&js, "health"))
+		else if (JSCAN_IS(js, "health"))
 			word = content(raw);
-		else if (JSCAN_IS(&js, "health_reasons"))
+		else if (JSCAN_IS(js, "health_reasons"))
 			reasons = raw;
-		else if (JSCAN_IS(&js, "input"))
+		else if (JSCAN_IS(js, "input"))
 			input(raw, &s);
-		else if (JSCAN_IS(&js, "outputs"))
+		else if (JSCAN_IS(js, "outputs"))
 			outputs(raw, &s);
-		else if (JSCAN_IS(&js, "tr101290"))
+		else if (JSCAN_IS(js, "tr101290"))
 			tr101290(raw, &s);
-		else if (JSCAN_IS(&js, "state"))
+		else if (JSCAN_IS(js, "state"))
 			runs = slice_ieq(content(raw), "running");
 	}
-	*active += runs;
+	l->active += runs;
 	if (id.n == 0)
-		return;
+		return rc;
 	health(w, id, word, reasons);
 	/* A flow that stands still is a gap, not zeros. */
 	if (runs && w->sample != NULL)
 		w->sample(w->arg, id, &s);
+	return rc;
 }
 
-static void
-tunnel(const struct watch *w, struct slice text)
+static int
+tunnel(struct jscan *js, void *arg)
 {
 	static const char *const down[] = { "down", "failed", "error",
 	    "disconnected", "lost" };
+	const struct watch *w = ((struct look *)arg)->w;
 	struct slice id = { NULL, 0 }, state = id, raw;
 	struct watch_sample in = { 0 }, out = { 0 };
-	struct jscan js;
 	size_t i;
+	int rc;
 
-	if (!object_begin(&js, text))
-		return;
-	while (jscan_member(&js, &raw) > 0) {
-		if (JSCAN_IS(&js, "id"))
+	while ((rc = jscan_member(js, &raw)) > 0) {
+		if (JSCAN_IS(js, "id"))
 			id = content(raw);
-		else if (JSCAN_IS(&js, "state"))
+		else if (JSCAN_IS(js, "state"))
 			state = content(raw);
-		else if (JSCAN_IS(&js, "stats")) {
-			take(raw, "bitrate_in_bps", &in, WATCH_BITRATE);
-			take(raw, "bitrate_out_bps", &out, WATCH_BITRATE);
+		else if (JSCAN_IS(js, "stats")) {
+			take(raw, SLICE("bitrate_in_bps"), &in,
+			    WATCH_BITRATE);
+			take(raw, SLICE("bitrate_out_bps"), &out,
+			    WATCH_BITRATE);
 		}
 	}
 	if (id.n == 0)
-		return;
+		return rc;
 	for (i = 0; i < nitems(down); i++)
 		if (slice_ieq(state, down[i]))
 			tell(w, id, SLICE("tunnel_down"), SLICE("critical"),
@@ -227,50 +241,47 @@ tunnel(const struct watch *w, struct slice text)
 		in = out;
 	if (in.has && w->sample != NULL)
 		w->sample(w->arg, id, &in);
+	return rc;
 }
 
-static void
-elements(const struct watch *w, struct slice array, double *active)
+/* What the node as a whole measures. */
+static int
+member(struct jscan *js, struct look *l, struct watch_sample *s)
 {
-	struct slice element;
-	struct jscan js;
+	struct slice raw;
+	uint64_t n;
 
-	jscan_init(&js, array.p, array.n);
-	if (jscan_next(&js) != JSCAN_ARRAY)
-		return;
-	while (jscan_element(&js, &element))
-		if (active != NULL)
-			flow(w, element, active);
-		else
-			tunnel(w, element);
+	if (JSCAN_IS(js, "flows")) {
+		s->has |= 1u << WATCH_ACTIVE;
+		return driver_array(js, &raw, &n, flow, l);
+	}
+	if (JSCAN_IS(js, "tunnels"))
+		return driver_array(js, &raw, &n, tunnel, l);
+	if (!JSCAN_IS(js, "system_resources"))
+		return jscan_skip(js, NULL);
+	if (jscan_skip(js, &raw) == -1)
+		return -1;
+	take(raw, SLICE("cpu_percent"), s, WATCH_CPU);
+	take(raw, SLICE("ram_percent"), s, WATCH_RAM);
+	return 0;
 }
 
 int
 edge_watch(struct slice stats, const struct watch *w)
 {
 	static const struct slice self = { "", 0 };
+	struct look l = { .w = w };
 	struct watch_sample s = { 0 };
-	bool flows = false;
-	struct slice raw;
+	enum jscan_tok t;
 	struct jscan js;
-	int rc;
 
 	if (!object_begin(&js, stats))
 		return -1;
-	while ((rc = jscan_member(&js, &raw)) > 0) {
-		if (JSCAN_IS(&js, "flows")) {
-			elements(w, raw, &s.v[WATCH_ACTIVE]);
-			flows = true;
-		} else if (JSCAN_IS(&js, "tunnels"))
-			elements(w, raw, NULL);
-		else if (JSCAN_IS(&js, "system_resources")) {
-			take(raw, "cpu_percent", &s, WATCH_CPU);
-			take(raw, "ram_percent", &s, WATCH_RAM);
-		}
-	}
-	if (flows)
-		s.has |= 1u << WATCH_ACTIVE;
+	while ((t = jscan_next(&js)) == JSCAN_KEY)
+		if (member(&js, &l, &s) == -1)
+			return -1;
+	s.v[WATCH_ACTIVE] = l.active;
 	if (s.has != 0 && w->sample != NULL)
 		w->sample(w->arg, self, &s);
-	return rc;
+	return t == JSCAN_OBJECT_END ? 0 : -1;
 }

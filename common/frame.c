@@ -94,9 +94,9 @@ walk(struct jscan *js, frame_payload_fn fn, void *arg, struct frame *f)
 	if (jscan_next(js) != JSCAN_OBJECT)
 		return bad(f, js->bad != NULL ? js->bad : "not an object");
 	while ((t = jscan_next(js)) == JSCAN_KEY) {
-		if (jscan_is(js->text, js->escaped, "payload"))
+		if (JSCAN_IS(js, "payload"))
 			rc = walk_payload(js, fn, arg, f);
-		else if (jscan_is(js->text, js->escaped, "type"))
+		else if (JSCAN_IS(js, "type"))
 			rc = walk_type(js, &type, f);
 		else
 			rc = jscan_skip(js, NULL);

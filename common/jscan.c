@@ -585,26 +585,20 @@ jscan_leave(struct jscan *js, unsigned depth)
 bool
 jscan_element(struct jscan *js, struct slice *element_r)
 {
-	unsigned depth = js->depth;
-	enum jscan_tok t = jscan_next(js);
-	const char *start = js->text.p - (t == JSCAN_STRING);
+	const char *p = space(js->p, js->end);
 
-	switch (t) {
-	case JSCAN_OBJECT:
-	case JSCAN_ARRAY:
-	case JSCAN_STRING:
-	case JSCAN_NUMBER:
-	case JSCAN_TRUE:
-	case JSCAN_FALSE:
-	case JSCAN_NULL:
-		break;
-	default:
+	if (js->state == S_AFTER && !in_object(js) && p < js->end &&
+	    *p == ',') {
+		js->p = p + 1;
+		js->state = S_VALUE;
+	} else if (js->state == S_ELEM && p < js->end && *p != ']') {
+		js->state = S_VALUE;
+	} else {
+		if (jscan_next(js) != JSCAN_ARRAY_END && js->state != S_BAD)
+			fail(js, p, "no element is due");
 		return false;
 	}
-	if (jscan_leave(js, depth) == -1)
-		return false;
-	*element_r = (struct slice){ start, (size_t)(js->p - start) };
-	return true;
+	return jscan_skip(js, element_r) == 0;
 }
 
 int

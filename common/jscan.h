@@ -68,8 +68,8 @@ int  jscan_members(struct jscan *, const char **at, unsigned max);
 static inline const char *
 jscan_value(const char *const *at, const char *label, size_t n)
 {
-	return (size_t)(at[1] - at[0]) > n && memcmp(at[0], label, n) == 0 ?
-	    at[0] + n : NULL;
+	return (size_t)(at[1] - at[0]) > n && at[0][n - 1] == ':' &&
+	    memcmp(at[0], label, n) == 0 ? at[0] + n : NULL;
 }
 /* Validates a whole text: the fast form of walking it. */
 bool jscan_valid(const char *p, size_t n, size_t *bad_at_r);

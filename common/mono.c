@@ -27,6 +27,12 @@ wall_now(void)
 	return clock_us(CLOCK_REALTIME);
 }
 
+wall_us
+wall_of(mono_us then)
+{
+	return wall_now() - (mono_now() - then);
+}
+
 static void
 rfc3339(wall_us t, char dst[WALL_TEXT], const char *zone)
 {

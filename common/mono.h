@@ -16,6 +16,8 @@ typedef int64_t wall_us;	/* microseconds since 1970 UTC */
 
 mono_us mono_now(void);
 wall_us wall_now(void);
+/* What the wall clock, as it stands now, showed then. */
+wall_us wall_of(mono_us);
 #define WALL_TEXT 36
 /* "2026-03-29T11:48:35.123456Z"; fraction of 0, 3 or 6 digits. */
 void wall_rfc3339(wall_us, char dst[WALL_TEXT]);

@@ -25,26 +25,28 @@ enum stream_state {
 	S_DEAD
 };
 
+/* What a read needs stands together, behind its event. */
 struct stream {
-	struct event		 rev, wev;
-	LIST_ENTRY(stream)	 entry;
-	struct timer		 timer;	/* a later turn, or the lingering */
+	struct event		 rev;
 	struct stream_io	*io;
 	struct tls		*tls;	/* NULL: plain */
 	const struct stream_ops	*ops;
 	void			*arg;
-	struct buf		 out;
-	char			*detail;
 	int			 fd;
 	enum stream_state	 state;
-	enum stream_end		 end;
-	unsigned		 corks;
 	int			 wfail;	/* errno: output is over */
+	unsigned		 corks;
 	bool			 announced;	/* ready was called */
 	bool			 paused;
 	bool			 more;	/* OpenSSL holds more input */
 	bool			 read_wants_write;
 	bool			 peer_eof;
+	enum stream_end		 end;
+	struct buf		 out;
+	struct timer		 timer;	/* a later turn, or the lingering */
+	struct event		 wev;
+	LIST_ENTRY(stream)	 entry;
+	char			*detail;
 };
 
 struct stream_io {

@@ -41,9 +41,9 @@ struct ws_rx {
 	uint8_t		 key[4];
 	uint8_t		 op;		/* of the message; 0: none open */
 	uint8_t		 frame_op;
-	uint8_t		 ctl[125];	/* incomplete control payload */
-	uint8_t		 ctllen;
 	bool		 fin, masked, in_frame, server;
+	uint8_t		 ctllen;
+	uint8_t		 ctl[125];	/* incomplete control payload */
 };
 
 /* server: frames must be masked; else they must not be. */

@@ -219,18 +219,6 @@ conn_host(const struct conn *c)
 	return c->host;
 }
 
-mono_us
-conn_seen(const struct conn *c)
-{
-	return c->seen;
-}
-
-wall_us
-conn_seen_wall(const struct conn *c)
-{
-	return wall_now() - (mono_now() - c->seen);
-}
-
 /* ---- sending ---- */
 
 static bool
@@ -485,7 +473,7 @@ conn_spend(struct conn *c, size_t bytes)
 {
 	const struct hubd_conf *conf = &c->hub->conf;
 	double rate = (double)conf->node_kib * 1024, burst;
-	mono_us now = mono_now(), by_bytes, by_messages;
+	mono_us now = c->seen, by_bytes, by_messages;
 
 	burst = rate * BUDGET_BURST;
 	by_bytes = rate_spend(&c->byte_budget, rate,
@@ -510,6 +498,8 @@ conn_frames(struct conn *c, uint8_t *p, size_t n)
 	int code;
 
 	c->seen = mono_now();
+	if (c->node != NULL)
+		c->node->seen = c->seen;
 	code = ws_rx_feed(&c->rx, p, n, conn_message, c);
 	if (code != 0 && c->state != CONN_CLOSING) {
 		c->hub->count.violations++;

@@ -50,8 +50,6 @@ enum conn_state conn_state(const struct conn *);
 struct hubd *conn_hub(const struct conn *);
 struct node *conn_node(const struct conn *);
 const char *conn_host(const struct conn *);
-mono_us conn_seen(const struct conn *);		/* last frame */
-wall_us conn_seen_wall(const struct conn *);
 
 /* The first frame is being checked; req is forgotten if the peer goes. */
 void conn_enroll(struct conn *, struct enroll_req *);

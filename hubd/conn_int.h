@@ -24,27 +24,30 @@ struct hubd;
 struct node;
 struct stream;
 
+/* First what each frame needs. */
 struct conn {
-	TAILQ_ENTRY(conn)	 link;
-	struct hubd		*hub;
 	struct stream		*stream;
+	struct hubd		*hub;
 	struct node		*node;		/* while it is ours */
-	struct enroll_req	*enroll;
+	enum conn_state		 state;
+	uint32_t		 messages;	/* of this read */
+	mono_us			 seen;
+	bool			 slot, pending, paused;
+	uint16_t		 malformed;
+	struct ws_rx		 rx;
+	struct rate		 byte_budget, message_budget;
+
 	struct timer		 timer;
+	TAILQ_ENTRY(conn)	 link;
+	struct enroll_req	*enroll;
 	mono_us			 deadline;	/* before auth */
-	mono_us			 seen, pinged;
+	mono_us			 pinged;
 	struct buf		 held;		/* an incomplete head */
 	size_t			 scan;
-	struct ws_rx		 rx;
-	enum conn_state		 state;
-	uint32_t		 host_hash;
-	uint16_t		 malformed;
-	uint32_t		 messages;	/* of this read */
-	struct rate		 byte_budget, message_budget;
 	struct timer		 resume;	/* reading; over budget */
-	bool			 slot, pending, paused;
-	char			 host[SOCK_TEXT];
 	const char		*why;		/* it ends; static text */
+	uint32_t		 host_hash;
+	char			 host[SOCK_TEXT];
 };
 
 TAILQ_HEAD(conn_list, conn);

@@ -156,11 +156,32 @@ node_expire(void *arg)
 
 /* ---- coming and going ---- */
 
-static void
-node_set(char **p, struct slice text)
+static char *
+node_word(char **to, struct slice text)
 {
-	free(*p);
-	*p = xstrndup(text.p == NULL ? "" : text.p, text.n);
+	char *at = *to;
+
+	if (text.n > 0)
+		memcpy(at, text.p, text.n);
+	at[text.n] = '\0';
+	*to = at + text.n + 1;
+	return at;
+}
+
+/* The texts stand together: who publishes a node reads all of them. Those
+ * given may be the ones that are replaced. */
+static void
+node_words(struct node *n, struct slice name, struct slice type,
+    struct slice version, struct slice remote)
+{
+	char *old = n->words, *to;
+
+	n->words = to = xmalloc(name.n + type.n + version.n + remote.n + 4);
+	n->name = node_word(&to, name);
+	n->type = node_word(&to, type);
+	n->version = node_word(&to, version);
+	n->remote = node_word(&to, remote);
+	free(old);
 }
 
 static void
@@ -260,15 +281,13 @@ node_attach(struct hubd *h, struct conn *c, const struct node_info *info)
 	n->protocol = info->protocol;
 	n->connected = wall_now();
 	n->expires = info->expires;
-	node_set(&n->name, info->name);
-	node_set(&n->type, info->type);
-	node_set(&n->version, info->version);
-	node_set(&n->remote, slice_of(conn_host(c)));
+	node_words(n, info->name, info->type, info->version,
+	    slice_of(conn_host(c)));
 	n->driver = driver_find(info->type);
 	n->version_told = n->observed.begun = false;
 	n->remembers = info->remembers;
 	sink_attach(h->sink, n, info);
-	n->seen_at = mono_now();
+	n->seen = n->told_at = mono_now();
 	timer_del(&n->expiry);
 	if (n->expires != 0)
 		timer_set(h->timers, &n->expiry, 0);
@@ -282,10 +301,7 @@ node_free(struct node *n)
 {
 	timer_del(&n->expiry);
 	history_forget(n);
-	free(n->name);
-	free(n->type);
-	free(n->version);
-	free(n->remote);
+	free(n->words);
 	free(n->stats);
 	free(n->health);
 	free(n);
@@ -304,7 +320,7 @@ node_detach(struct hubd *h, struct conn *c, const char *why)
 	cache_node_gone(n);
 	thumb_node_gone(h->thumbs, n);
 	if (!h->stopping)
-		sink_end(h->sink, n, conn_seen_wall(c), why);
+		sink_end(h->sink, n, wall_of(n->seen), why);
 	sink_forget(h->sink, n);
 	again_forget(n);
 	queue_forget(n);
@@ -337,11 +353,13 @@ void
 node_update(struct node *n, const struct node_row *row)
 {
 	if (!slice_eq(row->name, n->name)) {
-		node_set(&n->name, row->name);
+		node_words(n, row->name, slice_of(n->type),
+		    slice_of(n->version), slice_of(n->remote));
 		node_touch(n);
 	}
 	if (!slice_eq(row->type, n->type)) {
-		node_set(&n->type, row->type);
+		node_words(n, slice_of(n->name), row->type,
+		    slice_of(n->version), slice_of(n->remote));
 		n->driver = driver_find(row->type);
 		n->has_stats = false;
 		node_touch(n);
@@ -413,7 +431,9 @@ node_stats(struct node *n, struct slice text, const struct driver_summary *s)
 		n->flows_off = (uint32_t)(flows.p - text.p);
 		n->flows_len = (uint32_t)flows.n;
 	}
-	memcpy(n->metrics, s->metrics, sizeof(n->metrics));
+	if (n->driver != NULL)
+		memcpy(n->metrics, s->metrics,
+		    n->driver->nmetrics * sizeof(n->metrics[0]));
 	n->has_stats = true;
 	node_touch(n);
 }
@@ -432,7 +452,8 @@ node_health(struct node *n, struct slice text, struct slice version)
 	}
 	if (version.n > 0 && version.n <= VERSION_MAX &&
 	    (!n->version_told || !slice_eq(version, n->version))) {
-		node_set(&n->version, version);
+		node_words(n, slice_of(n->name), slice_of(n->type), version,
+		    slice_of(n->remote));
 		n->version_new = n->version_told = true;
 	}
 	node_touch(n);

@@ -28,38 +28,47 @@ struct thumb;
 
 TAILQ_HEAD(node_cmds, cmd);
 
+/* What each frame and each publication look at stands first, together: of
+ * thousands of nodes none is in a cache when its turn comes. */
 struct node {
+	const struct driver	*driver; /* NULL: unknown device type */
+	struct hubd		*hub;
+	uint64_t		 change; /* grows with every change */
+	TAILQ_ENTRY(node)	 order;	/* by last change, oldest first */
+	char			*stats;	/* payload of the last stats */
+	uint32_t		 stats_len, stats_cap;
+
+	uint32_t		 flows_off, flows_len;	/* inside stats */
+	bool			 has_stats, in_seen, in_drop, in_ring;
+	bool			 health_new, version_new, version_told;
+	mono_us			 seen;		/* its connection heard it */
+	mono_us			 told_at;	/* last put on the sink's list */
+	struct {		/* see observe.h; of this session */
+		mono_us		 at, told;
+		uint64_t	 sum;
+		bool		 begun;
+	} observed;
+
+	uint64_t		 metrics[DRIVER_METRICS];
+	struct conn		*conn;	/* never NULL while in the table */
 	struct id		 id;
 	struct node		*hnext;
-	TAILQ_ENTRY(node)	 order;	/* by last change, oldest first */
-	TAILQ_ENTRY(node)	 seen;	/* the sink's list */
+	char			*words;	/* owns the next four */
+	const char		*name, *type, *version;
+	const char		*remote; /* address text */
+	uint64_t		 epoch;
+	wall_us			 connected, expires;	/* 0: never */
+	int32_t			 protocol;
+	uint32_t		 health_len;
+	char			*health;
+	uint64_t		 health_at;	/* change that brought it */
+
+	TAILQ_ENTRY(node)	 seen_link;	/* the sink's list */
 	TAILQ_ENTRY(node)	 drop;	/* events were dropped */
 	TAILQ_ENTRY(node)	 ack;	/* an event_ack is due */
 	TAILQ_ENTRY(node)	 putoff; /* it shall send events again */
 	TAILQ_ENTRY(node)	 ring;	/* its queue is to be looked at */
-	struct hubd		*hub;
-	struct conn		*conn;	/* never NULL while in the table */
-	const struct driver	*driver; /* NULL: unknown device type */
-	char			*name, *type, *version;
-	char			*remote; /* address text */
-	uint64_t		 epoch;
-	uint64_t		 change; /* grows with every change */
-	wall_us			 connected, expires;	/* 0: never */
 	struct timer		 expiry;
-	int32_t			 protocol;
-
-	char			*stats;	/* payload of the last stats */
-	uint32_t		 stats_len, stats_cap;
-	uint32_t		 flows_off, flows_len;	/* inside stats */
-	bool			 has_stats;
-	uint64_t		 metrics[DRIVER_METRICS];
-	char			*health;
-	uint32_t		 health_len;
-	uint64_t		 health_at;	/* change that brought it */
-
-	bool			 in_seen, in_drop, in_ring;
-	bool			 health_new, version_new, version_told;
-	mono_us			 seen_at;	/* last put on the list */
 	mono_us			 drop_at;
 	uint64_t		 dropped;
 	struct rate		 events;
@@ -72,12 +81,6 @@ struct node {
 
 	mono_us			 rival_at, rival_told;
 	uint8_t			 rivals;
-
-	struct {		/* see observe.h; of this session */
-		bool		 begun;
-		mono_us		 at, told;
-		uint64_t	 sum;
-	} observed;
 
 	SLIST_HEAD(, history_seen) history;	/* see history.h */
 	unsigned		 nhistory;

@@ -81,7 +81,7 @@ tell(struct hubd *h, struct node *n, const struct alarm_set *set,
 void
 observe_stats(struct hubd *h, struct node *n)
 {
-	struct look l = { .hub = h, .node = n, .now = mono_now() };
+	struct look l = { .hub = h, .node = n, .now = n->seen };
 	const struct watch w = { .arg = &l, .condition = condition,
 	    .sample = sample };
 

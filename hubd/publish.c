@@ -61,14 +61,15 @@ feed_watches(const struct feed *f, const struct node *n)
 	    sizeof(*f->ids), id_compare) != NULL);
 }
 
-/* since: what of its health went out before. */
+/* zero: of the monotonic clock. since: what of its health went out before. */
 static void
-feed_send(struct feed *f, const struct node *n, uint64_t since, bool stats)
+feed_send(struct feed *f, const struct node *n, wall_us zero, uint64_t since,
+    bool stats)
 {
 	struct msg_node_state m = {
 		.node = n->id, .epoch = n->epoch, .seq = n->change,
 		.connected_us = n->connected,
-		.seen_us = conn_seen_wall(n->conn),
+		.seen_us = zero + n->seen,
 		.protocol = n->protocol, .has_stats = n->has_stats,
 		.name = slice_of(n->name), .device_type = slice_of(n->type),
 		.version = slice_of(n->version),
@@ -146,6 +147,7 @@ feed_begin(struct publish *p, struct feed *f)
 static void
 feed_states(struct publish *p, struct feed *f)
 {
+	wall_us zero = wall_of(0);
 	const struct node *n;
 	size_t end = f->told + PIECE;
 	bool stats;
@@ -158,7 +160,7 @@ feed_states(struct publish *p, struct feed *f)
 			continue;
 		stats = f->whole == f->told &&
 		    ipc_backlog(f->chan) <= STATS_HOLD;
-		feed_send(f, n, f->since, stats);
+		feed_send(f, n, zero, f->since, stats);
 		p->hub->count.published++;
 		if (stats)
 			f->whole = f->told + 1;
@@ -178,6 +180,7 @@ feed_states(struct publish *p, struct feed *f)
 static void
 feed_stats(struct publish *p, struct feed *f)
 {
+	wall_us zero = wall_of(0);
 	const struct node *n;
 	size_t end = f->whole + PIECE;
 
@@ -186,7 +189,7 @@ feed_stats(struct publish *p, struct feed *f)
 			return;
 		n = node_find(p->hub->nodes, &f->due[f->whole]);
 		if (n != NULL && n->has_stats && feed_watches(f, n))
-			feed_send(f, n, n->change, true);
+			feed_send(f, n, zero, n->change, true);
 	}
 }
 
@@ -306,6 +309,7 @@ publish_down(struct publish *p, const struct ipc_chan *chan)
 static void
 feed_send_new(struct publish *p, struct feed *f, const struct feed *old)
 {
+	wall_us zero = wall_of(0);
 	const struct node *n;
 	uint32_t i;
 
@@ -314,7 +318,7 @@ feed_send_new(struct publish *p, struct feed *f, const struct feed *old)
 		/* What has not gone out yet goes with the tick. */
 		if (n == NULL || n->change > f->sent || feed_watches(old, n))
 			continue;
-		feed_send(f, n, n->change, true);
+		feed_send(f, n, zero, n->change, true);
 	}
 	(void)ipc_begin(f->chan, MSG_TICK, ERR_OK, 0);
 	ipc_send(f->chan);

@@ -417,17 +417,17 @@ sink_seen(struct sink *s, struct node *n, bool has_news)
 {
 	if (n->in_seen)
 		return;
-	if (!has_news && conn_seen(n->conn) - n->seen_at < SEEN_EVERY)
+	if (!has_news && n->seen - n->told_at < SEEN_EVERY)
 		return;
 	n->in_seen = true;
-	TAILQ_INSERT_TAIL(&s->seen, n, seen);
+	TAILQ_INSERT_TAIL(&s->seen, n, seen_link);
 }
 
 void
 sink_forget(struct sink *s, struct node *n)
 {
 	if (n->in_seen)
-		TAILQ_REMOVE(&s->seen, n, seen);
+		TAILQ_REMOVE(&s->seen, n, seen_link);
 	n->in_seen = false;
 	if (n->in_drop)
 		sink_tell_drops(s, n);
@@ -473,7 +473,7 @@ sink_seen_done(void *arg, const struct db_result *res)
 }
 
 static void
-sink_put_seen(struct buf *cols, struct node *n, mono_us now)
+sink_put_seen(struct buf *cols, struct node *n, mono_us now, wall_us zero)
 {
 	struct slice none = { NULL, 0 }, health = none, version = none;
 
@@ -483,11 +483,11 @@ sink_put_seen(struct buf *cols, struct node *n, mono_us now)
 		version = slice_of(n->version);
 	db_array_id(&cols[0], &n->id);
 	db_array_i64(&cols[1], (int64_t)n->epoch);
-	db_array_i64(&cols[2], conn_seen_wall(n->conn));
+	db_array_i64(&cols[2], zero + n->seen);
 	db_array_text(&cols[3], health);
 	db_array_text(&cols[4], version);
 	n->health_new = n->version_new = false;
-	n->seen_at = now;
+	n->told_at = now;
 	n->in_seen = false;
 }
 
@@ -498,6 +498,7 @@ sink_send_seen(struct sink *s)
 	struct db_arg args[6];
 	char id[ID_TEXT];
 	mono_us now = mono_now();
+	wall_us zero = wall_of(0);
 	struct node *n;
 	size_t rows = 0, i;
 
@@ -507,8 +508,8 @@ sink_send_seen(struct sink *s)
 	for (i = 0; i < nitems(cols); i++)
 		db_array_begin(&cols[i]);
 	while (rows++ < SEEN_ROWS && (n = TAILQ_FIRST(&s->seen)) != NULL) {
-		TAILQ_REMOVE(&s->seen, n, seen);
-		sink_put_seen(cols, n, now);
+		TAILQ_REMOVE(&s->seen, n, seen_link);
+		sink_put_seen(cols, n, now, zero);
 	}
 	id_text(&s->hub->id, id);
 	args[0] = db_str(id);
