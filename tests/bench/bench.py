@@ -167,8 +167,11 @@ class Suite:
         open(self.info["conf"], "w").write(head + "[hubd]" +
                                            "\n".join(lines))
         log = open(self.state + "/hubd.log", "a")
+        env = dict(os.environ,             # as the unit has it
+                   GLIBC_TUNABLES="glibc.malloc.hugetlb=1")
         p = subprocess.Popen([BUILD + "/mastkeeper-hubd", "-f",
-                              self.info["conf"]], stdout=log, stderr=log)
+                              self.info["conf"]], stdout=log, stderr=log,
+                             env=env)
         self.started.append(p)
         self.hubd = p.pid
         wait_until(self.ready, 20, "/readyz after a restart of hubd")
