@@ -45,9 +45,12 @@ struct aid {
 	struct timers		*timers;
 	struct stream_io	*io;
 	struct proc		*proc;
-	struct secret_key	*key;		/* never leaves this process */
-	struct secret_key	*old_key;	/* opens only; or NULL */
-	uint8_t			 pub[SECRET_KEY];
+	/* The present pair, the one before it and the one that comes after
+	 * it: the first seals, all open. Secret halves never leave this
+	 * process. */
+	struct secret_key	*keys[MSG_AI_PAIRS];
+	uint8_t			 pubs[MSG_AI_PAIRS][SECRET_KEY];
+	size_t			 nkeys;
 	struct resolve		*resolve;
 	struct jobs		*jobs;
 	struct serve		*serve;
@@ -59,15 +62,14 @@ const struct conf_table *aid_conf_table(void);
 /* The default of a provider's URL; "" where there is none. */
 const char *aid_conf_url(size_t provider);
 
-/* keyring.c: loads the key pairs named by the configuration, and the one
- * before that mastctl left beside the present one. */
+/* keyring.c: loads the key pairs named by the configuration, and those that
+ * mastctl left beside the present one. */
 int keyring_load(struct aid *, struct buf *err_r);
-/* What apid sealed, with the present pair or the one before: 0 or -1. The
- * caller wipes out. */
+/* What apid sealed, with any of the pairs: 0 or -1. The caller wipes out. */
 int keyring_open(const struct aid *, struct slice sealed, struct buf *out);
 /* The same key sealed to the present pair; 0 or -1. */
 int keyring_reseal(const struct aid *, struct slice sealed, struct buf *out);
-/* Wipes the pair before: nothing is sealed to it any more. */
+/* Wipes all pairs but the present one: nothing is sealed to them. */
 void keyring_forget(struct aid *);
 void keyring_free(struct aid *);
 

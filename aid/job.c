@@ -115,8 +115,8 @@ jobs_info(const struct jobs *jobs, struct msg_ai_info *m)
 	size_t i;
 
 	memset(m, 0, sizeof(*m));
-	m->pub = (struct slice){ (const char *)jobs->aid->pub,
-	    sizeof(jobs->aid->pub) };
+	m->pubs = (struct slice){ (const char *)jobs->aid->pubs,
+	    jobs->aid->nkeys * SECRET_KEY };
 	for (i = 0; i < PROVIDERS; i++) {
 		p = &jobs->providers[i];
 		if (p->base == NULL)

@@ -299,7 +299,7 @@ serve_start(struct serve *s)
 	struct ipc_config c = {
 		.base = aid->base, .timers = aid->timers, .io = aid->io,
 		.self = MSG_AID, .instance = aid->instance, .name = "aid",
-		.extra = { (const char *)aid->pub, sizeof(aid->pub) },
+		.extra = { (const char *)aid->pubs[0], SECRET_KEY },
 		.handlers = handlers, .nhandlers = nitems(handlers),
 		.uids = s->uids, .nuids = s->nuids,
 		.backlog_max = BACKLOG_MAX, .chans_max = CHANS_MAX,

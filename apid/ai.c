@@ -281,3 +281,15 @@ ai_selftest(struct req *req, ipc_reply_fn fn)
 	sibling_send(ai->peer);
 	return true;
 }
+
+bool
+ai_info(struct req *req, ipc_reply_fn fn)
+{
+	struct ai *ai = req->apid->ai;
+
+	if (!ai_up(ai))
+		return false;
+	sibling_ask(ai->peer, req, MSG_AI_INFO, INFO_DEADLINE, fn);
+	sibling_send(ai->peer);
+	return true;
+}

@@ -33,6 +33,9 @@ bool ai_public(const struct ai *, uint8_t pub[SECRET_KEY]);
 /* Asks aid to prove its fence. False: away, the req was answered (503). */
 bool ai_selftest(struct req *, ipc_reply_fn);
 
+/* Asks aid for AI_INFO. False: away, and nothing was asked. */
+bool ai_info(struct req *, ipc_reply_fn);
+
 /* A provider that aid has; the slices live until aid comes back. NULL: past
  * the end, or aid has not told yet. */
 const struct msg_ai_provider *ai_provider_at(const struct ai *, size_t i);

@@ -71,16 +71,46 @@ listed(struct req *req, const struct db_result *res)
 	req_json_db(req, 200, res, 0, 0);
 }
 
-void
-h_ai_key_list(struct req *req)
+/* pubs: of the pairs that aid opens with, as an array of hex; or NULL. */
+static void
+list(struct req *req, const char *pubs)
 {
-	uint8_t pub[SECRET_KEY];
 	const struct db_arg args[] = {
-		ai_public(req->apid->ai, pub) ? db_bytes(pub, sizeof(pub)) :
-		    db_null(),
+		pubs != NULL ? db_str(pubs) : db_null(),
 	};
 
 	req_db(req, STMT_AI_KEYS, args, nitems(args), listed);
+}
+
+static void
+informed(void *arg, enum err err, struct ipc_msg *msg)
+{
+	struct req *req = arg;
+	struct msg_ai_info info;
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	req->ipc = NULL;
+	if (err != ERR_OK || msg->type != MSG_AI_INFO_REPLY ||
+	    !msg_get_ai_info(&msg->in, &info)) {
+		list(req, NULL);
+		return;
+	}
+	for (i = 0; i < info.pubs.n; i++)
+		buf_printf(&b, "%s%02x", i == 0 ? "{" : i % SECRET_KEY == 0 ?
+		    "," : "", (unsigned char)info.pubs.p[i]);
+	buf_putc(&b, '}');
+	list(req, arena_strdup(req->arena, buf_cstr(&b)));
+	buf_free(&b);
+}
+
+/* aid is asked each time: while its pair is changed it opens with several,
+ * and then with fewer. */
+void
+h_ai_key_list(struct req *req)
+{
+	if (!ai_info(req, informed))
+		list(req, NULL);
 }
 
 void

@@ -22,14 +22,15 @@
     "::text, mast.actor_details(" details "), $" address "::inet, $" \
     request " FROM " from ", mast.users w WHERE w.id = mast.actor()"
 
-#define KEY_JSON(pub) "json_build_object('id', k.id," \
+#define KEY_JSON(pubs) "json_build_object('id', k.id," \
     " 'provider', k.provider, 'hint', k.hint," \
     " 'model_preference', k.model_preference," \
-    " 'configured', true, 'needs_reentry', k.sealed_for <> " pub "::bytea," \
+    " 'configured', true, 'needs_reentry', encode(k.sealed_for, 'hex')" \
+    " <> ALL (" pubs "::text[])," \
     " 'updated_at', mast.rfc3339(k.updated_at))"
 
 const struct db_stmt stmt_ai[DB_ROW(STMT_AI__END)] = {
-	/* public key of aid or NULL */
+	/* public keys that aid opens with, in hex, or NULL */
 	[DB_ROW(STMT_AI_KEYS)] = { "ai_keys",
 	    "SELECT coalesce(json_agg(" KEY_JSON("$1") " ORDER BY k.provider),"
 	    " '[]') FROM mast.provider_keys k"

@@ -92,8 +92,8 @@ static const struct msg_row msg_table[MSG__MAX] = {
 	    MSG_AI_INFO_REPLY, 0, 0 },
 	[MSG_AI_INFO_REPLY] = { "ai_info_reply", MSG_AID,
 	    MSG_APID | MSG_CTL, MSG__UNSET, AI_INFO_MIN, AI_INFO_MIN +
-	    MSG_AI_PROVIDERS * (3 * 4 + 1 + MSG_AI_PROVIDER_MAX + 64 +
-	    MSG_AI_MODEL_MAX) },
+	    (MSG_AI_PAIRS - 1) * 32 + MSG_AI_PROVIDERS * (3 * 4 + 1 +
+	    MSG_AI_PROVIDER_MAX + 64 + MSG_AI_MODEL_MAX) },
 	[MSG_AI_RESEAL] = { "ai_reseal", MSG_CTL, MSG_AID, MSG_AI_RESEALED,
 	    4, 4 + MSG_AI_SEALED_MAX },
 	[MSG_AI_RESEALED] = { "ai_resealed", MSG_AID, MSG_CTL, MSG__UNSET,

@@ -276,7 +276,7 @@ msg_put_ai_info(struct buf *b, const struct msg_ai_info *m)
 	uint8_t n = m->nproviders <= MSG_AI_PROVIDERS ? m->nproviders :
 	    MSG_AI_PROVIDERS, i;
 
-	put(b, m->pub);
+	put(b, m->pubs);
 	buf_put_u8(b, n);
 	for (i = 0; i < n; i++) {
 		put_cut(b, m->providers[i].name, MSG_AI_PROVIDER_MAX);
@@ -292,9 +292,10 @@ msg_get_ai_info(struct msg_in *in, struct msg_ai_info *m)
 	uint8_t i;
 
 	memset(m, 0, sizeof(*m));
-	m->pub = msg_get_bytes(in, PUB_SIZE);
+	m->pubs = msg_get_bytes(in, MSG_AI_PAIRS * PUB_SIZE);
 	m->nproviders = msg_get_u8(in);
-	if (m->pub.n != PUB_SIZE || m->nproviders > MSG_AI_PROVIDERS)
+	if (m->pubs.n == 0 || m->pubs.n % PUB_SIZE != 0 ||
+	    m->nproviders > MSG_AI_PROVIDERS)
 		in->ok = false;
 	for (i = 0; in->ok && i < m->nproviders; i++) {
 		m->providers[i].name = msg_get_str(in, MSG_AI_PROVIDER_MAX);

@@ -26,6 +26,7 @@
 #define MSG_AI_ANSWER_MAX	(1024u * 1024)
 #define MSG_AI_DETAIL_MAX	1024u
 #define MSG_AI_PROVIDERS	8u
+#define MSG_AI_PAIRS		3u
 #define MSG_AI_TOKENS_MAX	131072u		/* of one answer */
 #define MSG_AI_DEADLINE_MIN	1000u		/* ms */
 #define MSG_AI_DEADLINE_MAX	600000u
@@ -131,7 +132,9 @@ struct msg_ai_provider {
 	uint8_t		needs_key;
 };
 struct msg_ai_info {			/* AI_INFO_REPLY */
-	struct slice	pub;		/* 32 bytes: seal keys to this */
+	/* Public halves of 32 bytes, 1 to MSG_AI_PAIRS of them: keys are
+	 * sealed to the first, and open with any. */
+	struct slice	pubs;
 	uint8_t		nproviders;
 	struct msg_ai_provider providers[MSG_AI_PROVIDERS];
 };

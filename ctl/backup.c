@@ -38,6 +38,7 @@ enum { RESTORE_SUPER, RESTORE_SQL_DIR, RESTORE_DRY };
 static const struct part { const char *name; mode_t mode; bool must; } parts[] = {
 	{ "audit.head", 0644, false }, { "server.key", 0400, true },
 	{ "aid.key", 0400, false }, { "aid.key.old", 0400, false },
+	{ "aid.key.new", 0400, false },
 	{ "audit.key", 0400, false },
 	{ "audit.pub", 0444, false }, { "tls.crt", 0444, false },
 	{ "tls.key", 0400, false },

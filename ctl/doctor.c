@@ -482,13 +482,18 @@ finish(struct doctor *d)
 static void
 check_change(struct doctor *d, const char *aid_key)
 {
-	char *old = xasprintf("%s.old", aid_key);
+	static const char *const suffixes[] = { "old", "new" };
+	char *path;
+	size_t i;
 
-	if (access(old, F_OK) == 0)
-		found(d, WARN, "aid key", "mastctl key rotate aid",
-		    "%s is there: its change was not brought to its end",
-		    old);
-	free(old);
+	for (i = 0; i < nitems(suffixes); i++) {
+		path = xasprintf("%s.%s", aid_key, suffixes[i]);
+		if (access(path, F_OK) == 0)
+			found(d, WARN, "aid key", "mastctl key rotate aid",
+			    "%s is there: its change was not brought to its "
+			    "end", path);
+		free(path);
+	}
 }
 
 static void

@@ -34,6 +34,10 @@ key_rotate(struct ctl *ctl, const struct ctl_args *a)
 	for (i = 0; i < nitems(kinds); i++) {
 		if (strcmp(a->v[0], kinds[i].name) == 0) {
 			buf_free(&names);
+			if (a->opt[KEY_STEP] != NULL &&
+			    kinds[i].rotate != key_aid)
+				return ctl_fail(ctl, CTL_USAGE, "--step is "
+				    "for aid only");
 			return kinds[i].rotate(ctl, a);
 		}
 		buf_printf(&names, "%s%s", i == 0 ? "" :

@@ -2,6 +2,8 @@
  * key_aid: see key_aid.h. It goes in steps, and what is there says which of
  * them were done: ended at any point, it is run again and goes on.
  *
+ *	aid.key.new			the pair that comes, if it is whole:
+ *					aid, started anew, opens with it too
  *	aid.key.old beside aid.key	the new pair is in its place; aid,
  *					started anew, opens with both
  *	a row sealed for another pair	is to be sealed anew: aid does that,
@@ -9,6 +11,10 @@
  *	the old pair in retired_keys	no request that was under way can
  *					leave another such row
  *	no aid.key.old			aid has forgotten it: done
+ *
+ * Where several hosts share the database, each has to open with the new pair
+ * before one seals with it: --step does the next of three things and ends,
+ * so that all hosts can be brought through each.
  */
 #include <sys/stat.h>
 
@@ -39,7 +45,9 @@
 struct change {
 	struct ctl	*ctl;
 	char		*key, *old, *fresh;	/* paths */
+	/* Public halves of the files of those names. */
 	uint8_t		 pub[SECRET_KEY], old_pub[SECRET_KEY];
+	uint8_t		 fresh_pub[SECRET_KEY];
 	struct talk	*talk;
 	struct db_sync	*db;
 	long		 sealed, lost;
@@ -88,21 +96,52 @@ replaced(const struct change *c)
 	    old.st_ino != now.st_ino;
 }
 
-/* First the old one gets a second name, then a new one takes its first:
+/* The pair that comes is there and whole, made by a step before, perhaps on
+ * another host. */
+static bool
+waits(struct change *c)
+{
+	struct buf err = BUF_INIT;
+	struct secret_key *key = secret_key_load(c->fresh, &err);
+
+	if (key != NULL) {
+		secret_box_public(key, c->fresh_pub);
+		secret_key_free(key);
+	}
+	buf_free(&err);
+	return key != NULL;
+}
+
+static int
+make(struct change *c)
+{
+	struct stat st;
+
+	if (stat(c->key, &st) == -1)
+		return told(c, c->key);
+	if (!waits(c)) {
+		(void)unlink(c->fresh);		/* half of one */
+		if (secret_key_create(c->fresh) == -1)
+			return told(c, c->fresh);
+	}
+	if (chown(c->fresh, st.st_uid, st.st_gid) == -1)
+		return told(c, c->fresh);
+	if (sync_folder(c) != CTL_OK)
+		return CTL_FAILED;
+	return public_of(c, c->fresh, c->fresh_pub);
+}
+
+/* First the old one gets a second name, then the new one takes its first:
  * at no moment there is none. */
 static int
 replace(struct change *c)
 {
-	struct stat st;
+	int code;
 
 	if (replaced(c))
 		return CTL_OK;
-	if (stat(c->key, &st) == -1)
-		return told(c, c->key);
-	(void)unlink(c->fresh);		/* of a try before: nobody used it */
-	if (secret_key_create(c->fresh) == -1 ||
-	    chown(c->fresh, st.st_uid, st.st_gid) == -1)
-		return told(c, c->fresh);
+	if ((code = make(c)) != CTL_OK)
+		return code;
 	if (link(c->key, c->old) == -1 && errno != EEXIST)
 		return told(c, c->old);
 	if (rename(c->fresh, c->key) == -1)
@@ -134,22 +173,42 @@ destroy(struct change *c)
 
 /* ---- aid ---- */
 
+struct wanted { const uint8_t *pub; bool present, found; };
+
 static bool
-connected(struct change *c, const uint8_t pub[SECRET_KEY])
+read_pairs(void *arg, struct ipc_msg *msg)
 {
-	uint8_t has[SECRET_KEY];
+	struct wanted *w = arg;
+	struct msg_ai_info m;
+	size_t i;
+
+	if (msg->type != MSG_AI_INFO_REPLY || !msg_get_ai_info(&msg->in, &m))
+		return false;
+	for (i = 0; i < (w->present ? SECRET_KEY : m.pubs.n); i += SECRET_KEY)
+		if (memcmp(m.pubs.p + i, w->pub, SECRET_KEY) == 0)
+			w->found = true;
+	return true;
+}
+
+/* Does aid run, and is that its present pair, or any that it opens with? */
+static bool
+has(struct change *c, const uint8_t pub[SECRET_KEY], bool present)
+{
+	struct wanted w = { pub, present, false };
 
 	talk_close(c->talk);
 	c->talk = talk_open(c->ctl, "aid", MSG_AID);
-	return c->talk != NULL && talk_public(c->talk, has) &&
-	    memcmp(has, pub, sizeof(has)) == 0;
+	if (c->talk == NULL)
+		return false;
+	(void)talk_begin(c->talk, MSG_AI_INFO, ANSWER);
+	return talk_end(c->talk, read_pairs, &w) == ERR_OK && w.found;
 }
 
 /* Before anything is changed: aid runs, with the key of the file. */
 static int
 running(struct change *c)
 {
-	if (replaced(c) || connected(c, c->pub))
+	if (replaced(c) || has(c, c->pub, true))
 		return CTL_OK;
 	if (c->talk == NULL)
 		return ctl_fail(c->ctl, CTL_NOT_RUNNING,
@@ -160,13 +219,13 @@ running(struct change *c)
 }
 
 static int
-restart(struct change *c)
+restart(struct change *c, const uint8_t pub[SECRET_KEY], bool present)
 {
 	static const char *const units[] = { "mastkeeper-aid.service", NULL };
 	const struct timespec pause = { .tv_nsec = 200000000 };
 	int i, code;
 
-	if (connected(c, c->pub))
+	if (has(c, pub, present))
 		return CTL_OK;
 	if (service_managed(c->ctl)) {
 		code = service_systemctl(c->ctl, "restart", units);
@@ -176,7 +235,7 @@ restart(struct change *c)
 		fprintf(stderr, "mastctl: the new key is in its place; now "
 		    "restart mastkeeper-aid\n");
 	for (i = 0; i < RESTART_TIME * 5; i++) {
-		if (connected(c, c->pub))
+		if (has(c, pub, present))
 			return CTL_OK;
 		nanosleep(&pause, NULL);
 	}
@@ -321,23 +380,29 @@ retire(struct change *c)
 
 /* ---- the whole ---- */
 
+/* next: what is to be done now; NULL: nothing. */
 static int
-tell(struct change *c)
+tell(struct change *c, const char *step, const char *next)
 {
 	static const struct out_col cols[] = {
 		{ "key", OUT_TEXT, "key" },
 		{ "public", OUT_TEXT, "public half" },
 		{ "resealed", OUT_INT, "sealed anew" },
 		{ "lost", OUT_INT, "opened by no key" },
+		{ "step", OUT_TEXT, "step" },
+		{ "next", OUT_TEXT, "next" },
 	};
+	const uint8_t *pub = strcmp(step, "accepted") == 0 ? c->fresh_pub :
+	    c->pub;
 	char sealed[24], lost[24];
 	struct db_result *res;
 	int code = CTL_OK;
 
 	snprintf(sealed, sizeof(sealed), "%ld", c->sealed);
 	snprintf(lost, sizeof(lost), "%ld", c->lost);
-	const struct db_arg args[] = { db_bytes(c->pub, sizeof(c->pub)),
-	    db_str(sealed), db_str(lost) };
+	const struct db_arg args[] = { db_bytes(pub, SECRET_KEY),
+	    db_str(sealed), db_str(lost), db_str(step),
+	    next == NULL ? db_null() : db_str(next) };
 
 	res = db_sync_query(c->db, stmt_get(STMT_AI_KEY_ROTATED), args,
 	    nitems(args));
@@ -349,24 +414,64 @@ tell(struct change *c)
 	return code;
 }
 
+/* aid opens with the new pair and seals with the present one. */
 static int
-change(struct change *c)
+accept_new(struct change *c)
 {
 	int code;
 
-	if ((code = public_of(c, c->key, c->pub)) != CTL_OK ||
-	    (code = running(c)) != CTL_OK ||
-	    (code = replace(c)) != CTL_OK ||
+	if ((code = make(c)) != CTL_OK ||
+	    (code = restart(c, c->fresh_pub, false)) != CTL_OK)
+		return code;
+	return tell(c, "accepted", "copy aid.key.new, with its owner and "
+	    "mode, to the hosts that do not have it; run this on each of "
+	    "them, then again on each");
+}
+
+/* aid seals with the new pair and opens with the old one. */
+static int
+use_new(struct change *c)
+{
+	int code;
+
+	if ((code = replace(c)) != CTL_OK ||
 	    (code = public_of(c, c->key, c->pub)) != CTL_OK ||
-	    (code = public_of(c, c->old, c->old_pub)) != CTL_OK ||
-	    (code = restart(c)) != CTL_OK ||
-	    (code = reseal(c)) != CTL_OK ||
+	    (code = public_of(c, c->old, c->old_pub)) != CTL_OK)
+		return code;
+	return restart(c, c->pub, true);
+}
+
+static int
+finish(struct change *c)
+{
+	int code;
+
+	if ((code = reseal(c)) != CTL_OK ||
 	    (code = retire(c)) != CTL_OK ||
 	    (code = reseal(c)) != CTL_OK ||	/* what came meanwhile */
 	    (code = forget(c)) != CTL_OK ||
 	    (code = destroy(c)) != CTL_OK)
 		return code;
-	return tell(c);
+	return tell(c, "done", NULL);
+}
+
+static int
+change(struct change *c, bool step)
+{
+	bool was = replaced(c);
+	int code;
+
+	if ((code = public_of(c, c->key, c->pub)) != CTL_OK ||
+	    (code = running(c)) != CTL_OK)
+		return code;
+	if (step && !was && !(waits(c) && has(c, c->fresh_pub, false)))
+		return accept_new(c);
+	if ((code = use_new(c)) != CTL_OK)
+		return code;
+	if (step && !was)
+		return tell(c, "used", "run this on every host, then again "
+		    "on each");
+	return finish(c);
 }
 
 int
@@ -380,9 +485,8 @@ key_aid(struct ctl *ctl, const struct ctl_args *a)
 	};
 	int code = CTL_UNAVAILABLE;
 
-	(void)a;
 	if ((c.db = pg_begin(ctl)) != NULL)
-		code = change(&c);
+		code = change(&c, a->opt[KEY_STEP] != NULL);
 	db_sync_close(c.db);
 	talk_close(c.talk);
 	free(c.key);

@@ -5,6 +5,8 @@
 
 #include "ctl.h"
 
+enum { KEY_STEP };	/* options of key rotate */
+
 int key_aid(struct ctl *, const struct ctl_args *);
 
 #endif

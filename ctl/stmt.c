@@ -307,10 +307,11 @@ static const struct db_stmt stmts[STMT__MAX] = {
 	"'public', encode($2::bytea, 'hex'),"
 	" 'retired', encode(pub, 'hex'), 'os_user', $3::text", "k")
     " SELECT pub FROM k", 3, 0 },
-/* public half, rows sealed anew, rows that no key opens: as an answer */
+/* public half, rows sealed anew, rows that no key opens, step, what comes
+ * next or NULL: as an answer */
 [STMT_AI_KEY_ROTATED] = { "ai_key_rotated",
-    "SELECT 'aid', encode($1::bytea, 'hex'), $2::bigint, $3::bigint",
-    3, DB_READ },
+    "SELECT 'aid', encode($1::bytea, 'hex'), $2::bigint, $3::bigint,"
+    " $4::text, $5::text", 5, DB_READ },
 
 [STMT_NODE_FIND] = { "node_find",
     "SELECT id, name FROM mast.nodes"

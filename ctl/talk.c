@@ -22,8 +22,7 @@ struct talk {
 	struct ipc_chan		*chan;
 	struct ipc_req		*req;
 	struct timer		 deadline;	/* of the hello */
-	bool			 up, has_pub;
-	uint8_t			 pub[SECRET_KEY];
+	bool			 up;
 	bool			(*read)(void *, struct ipc_msg *);
 	void			*arg;
 	enum err		 err;
@@ -60,10 +59,8 @@ went_up(void *arg, struct ipc_chan *chan, const struct msg_hello *hello)
 	struct talk *t = arg;
 
 	(void)chan;
+	(void)hello;
 	t->up = true;
-	t->has_pub = hello->extra.n == sizeof(t->pub);
-	if (t->has_pub)
-		memcpy(t->pub, hello->extra.p, sizeof(t->pub));
 	event_base_loopbreak(t->base);
 }
 
@@ -118,13 +115,6 @@ talk_close(struct talk *t)
 	timers_free(t->timers);
 	event_base_free(t->base);
 	free(t);
-}
-
-bool
-talk_public(const struct talk *t, uint8_t pub[SECRET_KEY])
-{
-	memcpy(pub, t->pub, sizeof(t->pub));
-	return t->has_pub;
 }
 
 static void

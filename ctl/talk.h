@@ -10,7 +10,6 @@
 #include "ctl.h"
 #include "mono.h"
 #include "msg.h"
-#include "secret.h"
 
 struct ipc_msg;
 struct talk;
@@ -20,8 +19,6 @@ bool talk_listening(const char *path);
 /* To a daemon ("aid"). NULL: it does not run, or does not answer. */
 struct talk *talk_open(struct ctl *, const char *daemon, enum msg_peer);
 void talk_close(struct talk *);		/* NULL is fine */
-/* The public key of its hello, which aid's has; false: none. */
-bool talk_public(const struct talk *, uint8_t pub[SECRET_KEY]);
 /* A request: put its fields into the buffer, then talk_end. */
 struct buf *talk_begin(struct talk *, enum msg_type, mono_us deadline);
 /* Waits. The reply is given to read, which says whether it was well formed;

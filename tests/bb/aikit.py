@@ -224,7 +224,7 @@ class Chan:
         return self.take(self.wait(self.last)["raw"])[0]
 
     def forget(self):
-        """The pair before: the public half that is left."""
+        """The pairs beside the present one: the public half that is left."""
         return self.info("AI_FORGET")[0]
 
     def info(self, kind="AI_INFO"):

@@ -8,13 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+from types import SimpleNamespace
 
 import psycopg2
 
 import aikit
 import mast
 import tap
-from aikit import fakeai
+from aikit import Chan, conf_for, fakeai
 from test_ai import API, DIR, FAKE, PROVIDERS, settings
 
 MANY = 250              # beside those of the providers: more than two pieces
@@ -94,17 +96,17 @@ def count(s, pub):
 class Run:
     """mastctl key rotate aid, in the background."""
 
-    def __init__(self, s):
+    def __init__(self, s, *args, conf=None):
         self.p = subprocess.Popen(
-            [s.program("mastctl"), "-f", s.conf, "--json", "key", "rotate",
-             "aid"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            [s.program("mastctl"), "-f", conf or s.conf, "--json", "key",
+             "rotate"] + list(args) + ["aid"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
 
-    def asks(self, s):
+    def asks(self, restart):
         """It wants aid restarted: what a service manager would do."""
         line = self.p.stderr.readline()
         tap.contains(line, "restart mastkeeper-aid")
-        s.restart("aid")
+        restart("aid")
 
     def ends(self, code=0):
         out, err = self.p.communicate(timeout=60 * mast.PATIENCE)
@@ -249,7 +251,7 @@ def test_again(s):
     w = world(s)
     was = secret(s)
     r = Run(s)
-    r.asks(s)
+    r.asks(s.restart)
     doc = r.ends()
     tap.equal((doc["resealed"], doc["lost"]), (MANY + 3, 1))
     assert secret(s) != was
@@ -264,6 +266,109 @@ def test_again(s):
     for d in mast.DAEMONS:
         for key in fakeai.KEYS.values():
             assert key not in s.log(d)
+
+
+class Host:
+    """One of several hosts: its folder, its aid, mastctl on it."""
+
+    def __init__(self, s, folder, run, conf, restart):
+        self.s, self.folder, self.conf = s, folder, conf
+        self.restart = restart
+        self.door = SimpleNamespace(run=run, pub=None)
+
+    def step(self, asks=True):
+        r = Run(self.s, "--step", conf=self.conf)
+        if asks:
+            r.asks(self.restart)
+        return r.ends()
+
+    def pairs(self):
+        with open(self.folder + "/aid.key", "rb") as f:
+            return sorted(n for n in os.listdir(self.folder)
+                          if n.startswith("aid.key")), f.read()
+
+    def opens_all(self):
+        c = Chan(self.door, door="aid.ctl")
+        for provider, sealed, _ in rows(self.s):
+            if provider in PROVIDERS:
+                got = c.test(provider, sealed=bytes(sealed))
+                tap.equal((got["finish"], got["error"]), ("ok", "none"),
+                          provider)
+        c.close()
+
+
+def two_hosts(s):
+    other = aikit.Aid(conf_for(FAKE))
+    other.write("aid.key", secret(s), 0o400)
+    conf = other.dir + "/ctl.conf"
+    with open(conf, "w") as f:
+        f.write("[suite]\nstate_dir = %s\nrun_dir = %s\ndatabase = %s\n" % (
+            other.dir, other.run, s.conninfo))
+
+    def restart(_):
+        tap.equal(other.stop(), 0)
+        other.start()
+    other.start()
+    return other, (Host(s, path(s, ""), s.run_dir, s.conf, s.restart),
+                   Host(s, other.dir, other.run, conf, restart))
+
+
+def test_several_hosts(s):
+    """Hosts change it step by step: at each moment each opens all that is
+    stored, and nobody is told to type a key again"""
+    w = world(s)
+    other, (a, b) = two_hosts(s)
+    was, seen, over = secret(s), set(), threading.Event()
+
+    def look():
+        c = s.session_for("ai-admin")
+        while not over.wait(0.05):
+            seen.update((k["provider"] == "compatible", k["needs_reentry"])
+                        for k in c.get(API + "/keys").want(200).json)
+
+    def put():
+        """Keys that come in between are sealed to what is given out."""
+        w.back()
+        for p in PROVIDERS:
+            w.c.post(API + "/keys", {"provider": p, "api_key":
+                                     fakeai.KEYS[p]}).want(200)
+        a.opens_all()
+        b.opens_all()
+    t = threading.Thread(target=look)
+    t.start()
+    try:
+        doc = a.step()
+        tap.equal((doc["step"], doc["resealed"]), ("accepted", 0))
+        tap.contains(doc["next"], "aid.key.new")
+        new = bytes.fromhex(doc["public"])
+        put()
+        shutil.copy2(path(s, "aid.key.new"), other.dir)
+        tap.equal(b.step()["public"], doc["public"], "the same pair")
+        tap.contains(s.ctl("doctor", want=None), "aid.key.new is there")
+        tap.equal(secret(s), was, "not used yet")
+        put()
+        for host in (a, b):
+            tap.equal(host.step()["step"], "used")
+            put()
+        doc = a.step(asks=False)
+        tap.equal((doc["step"], doc["resealed"], doc["lost"], doc["next"]),
+                  ("done", MANY, 1, None))
+        a.opens_all()
+        b.opens_all()
+        tap.equal(b.step(asks=False)["resealed"], 0)
+        put()
+        mast.wait_until(lambda: (True, True) in seen, 20, "a look")
+        for host in (a, b):
+            tap.equal(host.pairs(), (["aid.key"], secret(s)))
+    finally:
+        over.set()
+        t.join(30 * mast.PATIENCE)
+        other.clear()
+    tap.equal(aikit.public_half(secret(s)), new)
+    tap.equal(count(s, new), MANY + 3)
+    # Null while aid was away; true for the one that no pair opens.
+    assert (False, False) in seen and (False, True) not in seen, seen
+    s.ctl("key", "rotate", "--step", "audit", want=64)
 
 
 if __name__ == "__main__":

@@ -400,7 +400,8 @@ static void
 put_ai_info(struct buf *b)
 {
 	struct msg_ai_info m = {
-		SLICE("0123456789abcdef0123456789abcdef"), 2,
+		SLICE("0123456789abcdef0123456789abcdef"
+		    "fedcba9876543210fedcba9876543210"), 2,
 		{ { SLICE("openai"), SLICE("OpenAI"), SLICE("m"), 1 },
 		    { SLICE("local"), SLICE("Local"), SLICE(""), 0 } },
 	};
@@ -413,7 +414,7 @@ get_ai_info(struct msg_in *in)
 {
 	struct msg_ai_info m;
 
-	return msg_get_ai_info(in, &m) && m.pub.n == 32 &&
+	return msg_get_ai_info(in, &m) && m.pubs.n == 64 &&
 	    m.nproviders == 2 && slice_eq(m.providers[0].title, "OpenAI") &&
 	    m.providers[0].needs_key == 1 &&
 	    slice_eq(m.providers[1].name, "local") &&
