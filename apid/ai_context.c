@@ -1,6 +1,7 @@
 /* ai_context: see ai_context.h. */
 #include "ai_context.h"
 #include "ai_flow.h"
+#include "ai_form.h"
 #include "xmalloc.h"
 
 static const char common[] =
@@ -59,47 +60,6 @@ static const char query[] =
     "events from the facts alone, in plain text, short. Say so when they do "
     "not tell.\n" SERIES;
 
-static const struct { const char *type, *text; } guides[] = {
-	{ "edge",
-	  "A flow of an edge: {id, name, enabled (true), media_analysis "
-	  "(true), input {type, ...}, outputs [{type, id, name, ...}]}. Ids "
-	  "are short texts of letters, digits and '-', unique in the node; "
-	  "of outputs unique in the flow. Write flows in this form, with "
-	  "input and outputs inside, also where the node keeps inputs and "
-	  "outputs by id: Mastkeeper turns them.\n"
-	  "Inputs. rtp: bind_addr, interface_addr?, fec_decode?{columns, "
-	  "rows}, tr07_mode?, allowed_sources?[], allowed_payload_types?[], "
-	  "max_bitrate_mbps?. udp: bind_addr, interface_addr?. srt: mode "
-	  "(caller|listener|rendezvous), local_addr, remote_addr? (caller), "
-	  "SRT options. rtmp: listen_addr, app (live), stream_key?, "
-	  "max_publishers (1). rtsp: rtsp_url, username?, password?, "
-	  "transport (tcp|udp), timeout_secs (10), reconnect_delay_secs (5). "
-	  "webrtc: bearer_token?, video_only, public_ip?, stun_server?. "
-	  "whep: whep_url, bearer_token?, video_only.\n"
-	  "Outputs. rtp: dest_addr, bind_addr?, interface_addr?, "
-	  "fec_encode?{columns, rows}, dscp (46). udp: dest_addr, bind_addr?, "
-	  "interface_addr?, dscp (46). srt: mode, local_addr, remote_addr?, "
-	  "SRT options. rtmp: dest_url, stream_key, reconnect_delay_secs (5), "
-	  "max_reconnect_attempts?. hls: ingest_url, segment_duration_secs "
-	  "(2.0), auth_token?, max_segments (5). webrtc: mode "
-	  "(whip_client|whep_server), whip_url?, bearer_token?, max_viewers?, "
-	  "public_ip?, video_only.\n"
-	  "SRT options: latency_ms (120), recv_latency_ms?, "
-	  "peer_latency_ms?, peer_idle_timeout_secs (30), passphrase? (10 to "
-	  "79 characters), aes_key_len? (16|24|32), crypto_mode? "
-	  "(aes-ctr|aes-gcm), max_rexmit_bw?, stream_id?, packet_filter?, "
-	  "max_bw?, input_bw?, overhead_bw? (5-100), enforced_encryption?, "
-	  "connect_timeout_secs?, flight_flag_size?, send_buffer_size?, "
-	  "recv_buffer_size?, ip_tos?, retransmit_algo? (default|reduced), "
-	  "send_drop_delay?, loss_max_ttl?, km_refresh_rate?, "
-	  "km_pre_announce?, payload_size? (188-1456), mss?, tlpkt_drop?, "
-	  "ip_ttl?, redundancy?{mode, local_addr, remote_addr?, and all of "
-	  "these for the second leg}. Addresses are host:port.\n" },
-	{ "relay",
-	  "A relay has no flows; it carries tunnels between edges. Tunnels "
-	  "are made and deleted with create_tunnel and delete_tunnel.\n" },
-};
-
 const char *
 ai_kind_name(enum ai_kind kind)
 {
@@ -113,15 +73,19 @@ void
 ai_context_system(enum ai_kind kind, const struct driver *driver,
     struct buf *out)
 {
+	const struct driver *d;
 	size_t i;
 
 	buf_puts(out, common);
 	buf_puts(out, kind == AI_K_GENERATE ? generate :
 	    kind == AI_K_ANALYZE ? analyze : query);
-	for (i = 0; i < nitems(guides); i++)
-		if (driver == NULL || slice_eq(slice_of(driver->device_type),
-		    guides[i].type))
-			buf_puts(out, guides[i].text);
+	for (i = 0; (d = driver_at(i)) != NULL; i++) {
+		if ((driver != NULL && driver != d) || d->guide == NULL)
+			continue;
+		buf_puts(out, d->guide);
+		if (d->form != NULL)
+			ai_form_guide(d->form, out);
+	}
 }
 
 struct doc {

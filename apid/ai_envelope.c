@@ -51,10 +51,14 @@ static void
 fault(struct check *c, const char *member, const char *detail)
 {
 	struct json_faults *f = &c->answer->faults;
+	const char *pointer = arena_printf(c->arena, "%s%s", c->at, member);
+	size_t i;
 
+	for (i = 0; i < f->n; i++)
+		if (strcmp(f->v[i].pointer, pointer) == 0)
+			return;		/* one fault of a place is enough */
 	if (f->n < JSON_FAULTS)
-		f->v[f->n++] = (struct json_fault){ arena_printf(c->arena,
-		    "%s%s", c->at, member), detail };
+		f->v[f->n++] = (struct json_fault){ pointer, detail };
 }
 
 static void
@@ -118,85 +122,63 @@ in_use(const struct check *c, struct slice type)
 	    c->scope->config.n, text, strlen(text)) != NULL;
 }
 
+/* What the driver's tables say, but for what the node has already. */
+static void
+check_part(struct check *c, const char *at, const struct driver_part *part,
+    struct slice object, struct slice was)
+{
+	struct json_faults found = { .n = 0 }, had = { .n = 0 };
+	size_t i, k;
+
+	driver_part_check(part, c->arena, c->scope->config, object, at,
+	    &found);
+	if (was.p != NULL)
+		driver_part_check(part, c->arena, c->scope->config, was, at,
+		    &had);
+	for (i = 0; i < found.n; i++) {
+		for (k = 0; k < had.n; k++)
+			if (strcmp(found.v[i].pointer, had.v[k].pointer) == 0)
+				break;
+		if (k == had.n)
+			fault(c, found.v[i].pointer, found.v[i].detail);
+	}
+}
+
+/* Who calls needs somebody to call, who listens a place for it. */
 static void
 check_srt(struct check *c, const char *at, struct slice end)
 {
+	const char *needs = "remote_addr";
 	struct slice mode, addr;
-	const char *needs = NULL;
 
 	if (!ai_string(c->arena, end, "mode", &mode))
 		return;
-	if (!slice_eq(mode, "caller") && !slice_eq(mode, "listener") &&
-	    !slice_eq(mode, "rendezvous"))
-		fault(c, arena_printf(c->arena, "%s/mode", at),
-		    "must be one of caller, listener, rendezvous");
-	else if (slice_eq(mode, "listener"))
+	if (slice_eq(mode, "listener"))
 		needs = "local_addr";
-	else
-		needs = "remote_addr";
-	if (needs != NULL && (!ai_string(c->arena, end, needs, &addr) ||
-	    addr.n == 0))
+	if (!ai_string(c->arena, end, needs, &addr) || addr.n == 0)
 		fault(c, arena_printf(c->arena, "%s/%s", at, needs),
 		    "is required in this SRT mode");
 }
 
-/* Members that are known have their type, others may be what they are. */
-static void
-check_types(struct check *c, const char *at, struct slice end)
-{
-	const struct ai_member *m;
-	struct slice name, raw;
-	struct jscan js;
-	size_t i;
-
-	jscan_init(&js, end.p, end.n);
-	(void)jscan_next(&js);
-	while (jscan_next(&js) == JSCAN_KEY) {
-		name = js.text;
-		if (jscan_skip(&js, &raw) == -1)
-			return;
-		for (i = 0; (m = ai_member_at(i)) != NULL; i++)
-			if (slice_eq(name, m->name) &&
-			    !ai_type_is(m->type, raw))
-				fault(c, arena_printf(c->arena, "%s/%s", at,
-				    m->name), ai_type_rule(m->type));
-	}
-}
-
 static void
 check_end(struct check *c, const char *at, struct slice end,
-    const struct ai_end *rows)
+    const struct driver_part *part, struct slice was)
 {
-	struct slice type, v;
-	size_t i;
+	struct slice type;
 
-	if (!ai_string(c->arena, end, "type", &type) || type.n == 0) {
-		fault(c, arena_printf(c->arena, "%s/type", at),
-		    "is required and must be a string");
+	check_part(c, at, part, end, was);
+	if (!ai_string(c->arena, end, "type", &type))
 		return;
-	}
-	check_types(c, at, end);
-	while (rows->type != NULL && !slice_eq(type, rows->type))
-		rows++;
-	if (rows->type == NULL) {
-		if (!in_use(c, type))
-			fault(c, arena_printf(c->arena, "%s/type", at),
-			    "is not a type that the node is known to have");
-		return;
-	}
-	for (i = 0; i < nitems(rows->required) && rows->required[i] != NULL;
-	    i++)
-		if (!ai_string(c->arena, end, rows->required[i], &v) ||
-		    v.n == 0)
-			fault(c, arena_printf(c->arena, "%s/%s", at,
-			    rows->required[i]), "is required and must be a "
-			    "string that is not empty");
 	if (slice_eq(type, "srt"))
 		check_srt(c, at, end);
+	else if (!driver_part_has(part, type) && !in_use(c, type))
+		fault(c, arena_printf(c->arena, "%s/type", at),
+		    "is not a type that the node is known to have");
 }
 
 static void
-check_outputs(struct check *c, struct slice list)
+check_outputs(struct check *c, const struct driver_part *part,
+    struct slice list, struct slice was)
 {
 	struct slice output, id, ids[DRIVER_STEPS];
 	enum jscan_tok t;
@@ -214,16 +196,13 @@ check_outputs(struct check *c, struct slice list)
 			return;
 		}
 		output = (struct slice){ start, (size_t)(js.p - start) };
-		check_end(c, at, output, ai_form_outputs);
-		if (!ai_string(c->arena, output, "id", &id) || id.n == 0)
-			fault(c, arena_printf(c->arena, "%s/id", at),
-			    "is required and must be a string");
-		else
-			for (i = 0; i < n; i++)
-				if (slice_same(ids[i], id))
-					fault(c, arena_printf(c->arena,
-					    "%s/id", at),
-					    "is that of another output");
+		if (!ai_string(c->arena, output, "id", &id))
+			id = SLICE("");
+		check_end(c, at, output, part, ai_flow_output(was, id));
+		for (i = 0; id.n > 0 && i < n; i++)
+			if (slice_same(ids[i], id))
+				fault(c, arena_printf(c->arena, "%s/id", at),
+				    "is that of another output");
 		if (n + 2 >= DRIVER_STEPS) {
 			fault(c, "/flow/outputs", "has too many elements");
 			return;
@@ -235,28 +214,33 @@ check_outputs(struct check *c, struct slice list)
 static void
 check_flow(struct check *c, struct slice flow, struct slice *id_r)
 {
-	struct slice raw, name;
+	const struct driver_form *form = c->scope->driver->form;
+	struct slice raw, name, was;
 
 	if (!ai_string(c->arena, flow, "id", id_r) || id_r->n == 0 ||
 	    id_r->n > 256) {
 		fault(c, "/flow/id", "is required and must be a string of 1 "
 		    "to 256 bytes");
 		id_r->n = 0;
+		return;
 	}
+	was = ai_flow_find(c->arena, c->scope->config, *id_r);
+	if (form != NULL)
+		check_part(c, "/flow", &form->flow, flow, was);
 	if (!ai_string(c->arena, flow, "name", &name) || name.n == 0)
 		fault(c, "/flow/name", "is required and must be a string");
 	raw = ai_member(flow, "input", '{');
 	if (raw.p == NULL)
 		fault(c, "/flow/input", "is required and must be an object");
-	else
-		check_end(c, "/flow/input", raw,
-		    ai_form_inputs);
+	else if (form != NULL)
+		check_end(c, "/flow/input", raw, &form->input,
+		    ai_member(was, "input", '{'));
 	if (!json_member(flow.p, flow.n, "outputs", &raw))
 		return;
 	if (raw.p[0] != '[')
 		fault(c, "/flow/outputs", "must be an array of objects");
-	else
-		check_outputs(c, raw);
+	else if (form != NULL)
+		check_outputs(c, &form->output, raw, was);
 }
 
 /* Is the flow there when the step runs? Steps before it count. */
@@ -287,11 +271,13 @@ check_output(struct check *c, const struct ai_step *s)
 	    s->flow_id);
 
 	if (s->action->needs & AI_N_OUTPUT) {
-		check_end(c, "/output", s->output, ai_form_outputs);
+		if (c->scope->driver->form != NULL)
+			check_end(c, "/output", s->output,
+			    &c->scope->driver->form->output,
+			    (struct slice){ NULL, 0 });
 		if (!ai_string(c->arena, s->output, "id", &id) || id.n == 0)
-			fault(c, "/output/id",
-			    "is required and must be a string");
-		else if (ai_flow_output(flow, id).p != NULL)
+			return;
+		if (ai_flow_output(flow, id).p != NULL)
 			fault(c, "/output/id",
 			    "is that of another output of the flow");
 	} else if (flow.p != NULL &&

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ai_form.h"
+#include "driver.h"
 #include "xmalloc.h"
 
 static const struct ai_action actions[] = {
@@ -26,104 +27,108 @@ ai_action_at(size_t i)
 	return i < nitems(actions) ? &actions[i] : NULL;
 }
 
-const struct ai_end ai_form_inputs[] = {
-	{ "rtp", { "bind_addr" } }, { "udp", { "bind_addr" } },
-	{ "srt", { "mode" } }, { "rtmp", { "listen_addr" } },
-	{ "rtsp", { "rtsp_url" } }, { "webrtc", { NULL } },
-	{ "whep", { "whep_url" } }, { NULL, { NULL } },
-};
-const struct ai_end ai_form_outputs[] = {
-	{ "rtp", { "dest_addr" } }, { "udp", { "dest_addr" } },
-	{ "srt", { "mode" } }, { "rtmp", { "dest_url" } },
-	{ "hls", { "ingest_url" } }, { "webrtc", { "mode" } },
-	{ NULL, { NULL } },
-};
+/* ---- the driver's tables in words ---- */
 
-static const struct ai_member members[] = {
-	{ "type", AI_STRING }, { "id", AI_STRING }, { "name", AI_STRING },
-	{ "mode", AI_STRING }, { "bind_addr", AI_STRING },
-	{ "interface_addr", AI_STRING }, { "local_addr", AI_STRING },
-	{ "remote_addr", AI_STRING }, { "listen_addr", AI_STRING },
-	{ "dest_addr", AI_STRING }, { "dest_url", AI_STRING },
-	{ "ingest_url", AI_STRING }, { "rtsp_url", AI_STRING },
-	{ "whep_url", AI_STRING }, { "whip_url", AI_STRING },
-	{ "app", AI_STRING }, { "stream_key", AI_STRING },
-	{ "auth_token", AI_STRING }, { "bearer_token", AI_STRING },
-	{ "username", AI_STRING }, { "password", AI_STRING },
-	{ "transport", AI_STRING }, { "public_ip", AI_STRING },
-	{ "stun_server", AI_STRING }, { "video_only", AI_BOOLEAN },
-	{ "dscp", AI_INTEGER }, { "max_publishers", AI_INTEGER },
-	{ "max_viewers", AI_INTEGER }, { "max_segments", AI_INTEGER },
-	{ "segment_duration_secs", AI_NUMBER },
-	{ "timeout_secs", AI_INTEGER },
-	{ "reconnect_delay_secs", AI_INTEGER },
-	{ "max_reconnect_attempts", AI_INTEGER },
-	{ "fec_decode", AI_OBJECT }, { "fec_encode", AI_OBJECT },
-	{ "tr07_mode", AI_BOOLEAN }, { "allowed_sources", AI_STRINGS },
-	{ "allowed_payload_types", AI_INTEGERS },
-	{ "max_bitrate_mbps", AI_NUMBER },
-	/* SRT */
-	{ "latency_ms", AI_INTEGER }, { "recv_latency_ms", AI_INTEGER },
-	{ "peer_latency_ms", AI_INTEGER },
-	{ "peer_idle_timeout_secs", AI_INTEGER },
-	{ "passphrase", AI_STRING }, { "aes_key_len", AI_INTEGER },
-	{ "crypto_mode", AI_STRING }, { "max_rexmit_bw", AI_INTEGER },
-	{ "stream_id", AI_STRING }, { "packet_filter", AI_STRING },
-	{ "max_bw", AI_INTEGER }, { "input_bw", AI_INTEGER },
-	{ "overhead_bw", AI_INTEGER },
-	{ "enforced_encryption", AI_BOOLEAN },
-	{ "connect_timeout_secs", AI_INTEGER },
-	{ "flight_flag_size", AI_INTEGER },
-	{ "send_buffer_size", AI_INTEGER },
-	{ "recv_buffer_size", AI_INTEGER }, { "ip_tos", AI_INTEGER },
-	{ "retransmit_algo", AI_STRING }, { "send_drop_delay", AI_INTEGER },
-	{ "loss_max_ttl", AI_INTEGER }, { "km_refresh_rate", AI_INTEGER },
-	{ "km_pre_announce", AI_INTEGER }, { "payload_size", AI_INTEGER },
-	{ "mss", AI_INTEGER }, { "tlpkt_drop", AI_BOOLEAN },
-	{ "ip_ttl", AI_INTEGER }, { "redundancy", AI_OBJECT },
-};
-
-const struct ai_member *
-ai_member_at(size_t i)
+static bool
+known(const struct driver_members *list, const char *name)
 {
-	return i < nitems(members) ? &members[i] : NULL;
-}
+	size_t i;
 
-bool
-ai_type_is(enum ai_type type, struct slice raw)
-{
-	bool number = raw.p[0] == '-' || (raw.p[0] >= '0' &&
-	    raw.p[0] <= '9');
-
-	if (slice_eq(raw, "null"))
-		return true;
-	switch (type) {
-	case AI__UNSET:
-		break;
-	case AI_STRING:
-		return raw.p[0] == '"';
-	case AI_INTEGER:
-		return number && memchr(raw.p, '.', raw.n) == NULL;
-	case AI_NUMBER:
-		return number;
-	case AI_BOOLEAN:
-		return raw.p[0] == 't' || raw.p[0] == 'f';
-	case AI_STRINGS:
-	case AI_INTEGERS:
-		return raw.p[0] == '[';
-	case AI_OBJECT:
-		return raw.p[0] == '{';
-	}
+	for (i = 0; i < list->n; i++)
+		if (strcmp(list->v[i].name, name) == 0)
+			return true;
 	return false;
 }
 
-const char *
-ai_type_rule(enum ai_type type)
+/* Has the group what the list around it has, and no more? */
+static bool
+alike(const struct driver_members *group, const struct driver_members *list)
 {
-	static const char *const rules[] = { "", "must be a string",
-	    "must be a whole number", "must be a number",
-	    "must be true or false", "must be an array of strings",
-	    "must be an array of whole numbers", "must be an object" };
+	size_t i;
 
-	return rules[type];
+	for (i = 0; i < group->n; i++)
+		if (!known(list, group->v[i].name))
+			return false;
+	return true;
+}
+
+static void
+put_rule(const struct driver_member *m, struct buf *out)
+{
+	bool number = m->type == DRIVER_INT || m->type == DRIVER_NUMBER;
+	const char *p;
+
+	if (m->choices != NULL) {
+		buf_puts(out, " (");
+		for (p = m->choices; *p != '\0'; p++)
+			buf_putc(out, *p == ' ' ? '|' : *p);
+	} else if (number && (m->min != 0 || m->max != 0)) {
+		buf_printf(out, " (%lld..", (long long)m->min);
+		if (m->max < UINT32_MAX)
+			buf_printf(out, "%lld", (long long)m->max);
+	} else if (m->type == DRIVER_TEXT && m->min > 1) {
+		buf_printf(out, " (%lld..%lld bytes", (long long)m->min,
+		    (long long)m->max);
+	} else {
+		if (m->def != NULL)
+			buf_printf(out, " (= %s)", m->def);
+		return;
+	}
+	if (m->def != NULL)
+		buf_printf(out, " = %s", m->def);
+	buf_putc(out, ')');
+}
+
+static void
+put_members(const struct driver_members *list, struct buf *out)
+{
+	const struct driver_member *m;
+
+	for (m = list->v; m < list->v + list->n; m++) {
+		buf_printf(out, "%s%s%s%s", m == list->v ? "" : ", ", m->name,
+		    m->flags & (DRIVER_REQUIRED | DRIVER_REQUIRED_1) ?
+		    "" : "?",
+		    m->type == DRIVER_TEXTS || m->type == DRIVER_INTS ? "[]" :
+		    "");
+		if (m->type != DRIVER_GROUP)
+			put_rule(m, out);
+		else if (alike(m->group, list))
+			buf_puts(out, " {these once more}");
+		else {
+			buf_puts(out, " {");
+			put_members(m->group, out);
+			buf_putc(out, '}');
+		}
+	}
+}
+
+static void
+put_part(const char *title, const struct driver_part *part,
+    const struct driver_part *before, struct buf *out)
+{
+	size_t i, k;
+
+	buf_printf(out, "%s\n", title);
+	for (i = 0; i < part->ntypes; i++) {
+		buf_printf(out, "%s: ", part->types[i].type);
+		for (k = 0; before != NULL && k < before->ntypes; k++)
+			if (before->types[k].members ==
+			    part->types[i].members)
+				break;
+		if (before != NULL && k < before->ntypes)
+			buf_printf(out, "as the input %s",
+			    before->types[k].type);
+		else
+			put_members(part->types[i].members, out);
+		buf_putc(out, '\n');
+	}
+}
+
+void
+ai_form_guide(const struct driver_form *form, struct buf *out)
+{
+	buf_puts(out, "Members by type; what has a ? may be left out, = is "
+	    "what that means.\n");
+	put_part("Inputs", &form->input, NULL, out);
+	put_part("Outputs", &form->output, &form->input, out);
 }

@@ -1,15 +1,16 @@
 /*
- * ai_form: what an answer of a model may say, as tables: the actions, and
- * the members of inputs and outputs. ai_envelope holds answers to them,
- * ai_schema tells them to the model. Pure.
+ * ai_form: what an answer of a model may say: the table of actions.
+ * ai_envelope holds answers to it and to the tables of the node's driver,
+ * ai_schema and ai_context tell both to the model. Pure.
  */
 #ifndef APID_AI_FORM_H
 #define APID_AI_FORM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
-#include "str.h"
+#include "buf.h"
+
+struct driver_form;
 
 enum ai_target { AI_T__UNSET = 0, AI_T_NODE, AI_T_TUNNELS };
 
@@ -28,17 +29,7 @@ struct ai_action {
 };
 const struct ai_action *ai_action_at(size_t i);	/* NULL past the end */
 
-/* What kinds of inputs and outputs there are; ends with type NULL. */
-struct ai_end { const char *type, *required[3]; };
-extern const struct ai_end ai_form_inputs[], ai_form_outputs[];
-
-/* The members of any of them that have a type of their own. */
-enum ai_type { AI__UNSET = 0, AI_STRING, AI_INTEGER, AI_NUMBER, AI_BOOLEAN,
-    AI_STRINGS, AI_INTEGERS, AI_OBJECT };
-struct ai_member { const char *name; enum ai_type type; };
-const struct ai_member *ai_member_at(size_t i);	/* NULL past the end */
-/* Is it a value of that type, or null? */
-bool ai_type_is(enum ai_type, struct slice raw);
-const char *ai_type_rule(enum ai_type);		/* "must be a string" */
+/* What the driver's tables say of inputs and outputs, in words. */
+void ai_form_guide(const struct driver_form *, struct buf *out);
 
 #endif

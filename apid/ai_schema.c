@@ -3,6 +3,7 @@
 
 #include "ai_form.h"
 #include "ai_schema.h"
+#include "driver.h"
 #include "xmalloc.h"
 
 #define STEPS "multiple"
@@ -70,19 +71,24 @@ put_open(struct json_w *w)
 
 /* ---- inputs, outputs, flows ---- */
 
+/* What each kind needs. */
 static void
-put_kinds(struct json_w *w, const struct ai_end *rows)
+put_kinds(struct json_w *w, const struct driver_part *part)
 {
+	const struct driver_members *list;
 	struct buf b = BUF_INIT;
-	size_t i;
+	const char *sep;
+	size_t i, k;
 
-	for (; rows->type != NULL; rows++) {
-		buf_printf(&b, "%s%s", buf_used(&b) > 0 ? "; " : "",
-		    rows->type);
-		for (i = 0; i < nitems(rows->required) &&
-		    rows->required[i] != NULL; i++)
-			buf_printf(&b, "%s%s", i == 0 ? " with " : ", ",
-			    rows->required[i]);
+	for (i = 0; i < part->ntypes; i++) {
+		list = part->types[i].members;
+		buf_printf(&b, "%s%s", i > 0 ? "; " : "",
+		    part->types[i].type);
+		for (k = 0, sep = " with "; k < list->n; k++)
+			if (list->v[k].flags & DRIVER_REQUIRED) {
+				buf_printf(&b, "%s%s", sep, list->v[k].name);
+				sep = ", ";
+			}
 	}
 	json_w_key(w, "description");
 	json_w_str(w, buf_cstr(&b));
@@ -90,52 +96,91 @@ put_kinds(struct json_w *w, const struct ai_end *rows)
 }
 
 static void
-put_member(struct json_w *w, const struct ai_member *m)
+put_member(struct json_w *w, const struct driver_member *m)
 {
-	static const char *const types[] = { NULL, "string", "integer",
-	    "number", "boolean", NULL, NULL, NULL };
-
 	switch (m->type) {
-	case AI_STRINGS:
+	case DRIVER_TEXTS:
 		put_array(w, m->name, "string");
 		break;
-	case AI_INTEGERS:
+	case DRIVER_INTS:
 		put_array(w, m->name, "integer");
 		break;
-	case AI_OBJECT:
+	case DRIVER_GROUP:
+	case DRIVER_OBJECT:
 		json_w_key(w, m->name);
 		json_w_object(w);
 		put_type(w, "object");
 		put_open(w);
 		json_w_end_object(w);
 		break;
-	case AI__UNSET:
-	case AI_STRING:
-	case AI_INTEGER:
-	case AI_NUMBER:
-	case AI_BOOLEAN:
-		put_plain(w, m->name, types[m->type]);
+	case DRIVER_BOOL:
+		put_plain(w, m->name, "boolean");
+		break;
+	case DRIVER_INT:
+		put_plain(w, m->name, "integer");
+		break;
+	case DRIVER_NUMBER:
+		put_plain(w, m->name, "number");
+		break;
+	case DRIVER__UNSET:
+	case DRIVER_TEXT:
+	case DRIVER_UUID:
+	case DRIVER_ADDRESS:
+		put_plain(w, m->name, "string");
 		break;
 	}
 }
 
+/* Did a kind before the nth have a member of that name? */
+static bool
+told(const struct driver_part *part, size_t n, const char *name)
+{
+	const struct driver_members *list;
+	size_t i, k;
+
+	for (i = 0; i < n; i++) {
+		list = part->types[i].members;
+		for (k = 0; k < list->n; k++)
+			if (strcmp(list->v[k].name, name) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* The members of all kinds: a schema of each alone would be as long as all
+ * kinds together. */
 static void
-put_end(struct json_w *w, const char *name, const struct ai_end *kinds,
+put_members(struct json_w *w, const struct driver_part *part)
+{
+	const struct driver_members *list = part->common;
+	size_t i, k;
+
+	for (k = 0; k < list->n; k++)
+		put_member(w, &list->v[k]);
+	for (i = 0; i < part->ntypes; i++) {
+		list = part->types[i].members;
+		for (k = 0; k < list->n; k++)
+			if (!told(part, i, list->v[k].name))
+				put_member(w, &list->v[k]);
+	}
+}
+
+/* NULL: nothing is known of it. */
+static void
+put_end(struct json_w *w, const char *name, const struct driver_part *part,
     const char *id)
 {
-	const struct ai_member *m;
-	size_t i;
-
 	json_w_key(w, name);
 	json_w_object(w);
 	put_type(w, "object");
-	put_kinds(w, kinds);
-	json_w_key(w, "properties");
-	json_w_object(w);
-	for (i = 0; (m = ai_member_at(i)) != NULL; i++)
-		put_member(w, m);
-	json_w_end_object(w);
-	put_required(w, "type", id, NULL);
+	if (part != NULL) {
+		put_kinds(w, part);
+		json_w_key(w, "properties");
+		json_w_object(w);
+		put_members(w, part);
+		json_w_end_object(w);
+		put_required(w, "type", id, NULL);
+	}
 	put_open(w);
 	json_w_end_object(w);
 }
@@ -290,7 +335,8 @@ put_step(struct json_w *w)
 }
 
 void
-ai_schema_put(const struct json_schema *tunnel, struct buf *out)
+ai_schema_put(const struct driver_form *form,
+    const struct json_schema *tunnel, struct buf *out)
 {
 	struct json_w w;
 
@@ -311,8 +357,8 @@ ai_schema_put(const struct json_schema *tunnel, struct buf *out)
 	put_required(&w, "action", "message", NULL);
 	json_w_key(&w, "$defs");
 	json_w_object(&w);
-	put_end(&w, "input", ai_form_inputs, NULL);
-	put_end(&w, "output", ai_form_outputs, "id");
+	put_end(&w, "input", form != NULL ? &form->input : NULL, NULL);
+	put_end(&w, "output", form != NULL ? &form->output : NULL, "id");
 	put_flow(&w);
 	put_tunnel(&w, tunnel);
 	put_step(&w);

@@ -413,7 +413,9 @@ compose(struct req *req, struct config_now *config)
 	a->redact = ai_redact_new();
 	a->facts.config = config->text;
 	if (a->kind == AI_K_GENERATE)
-		ai_schema_put(&h_tunnel_create_body, &a->schema);
+		ai_schema_put(a->facts.driver == NULL ? NULL :
+		    a->facts.driver->form, &h_tunnel_create_body,
+		    &a->schema);
 	ai_context_system(a->kind, a->facts.driver, &a->system);
 	if (ai_context_facts(req->arena, a->redact, &a->facts,
 	    &a->document) == -1) {

@@ -120,6 +120,7 @@ struct driver {
 	size_t				 nmetrics;
 	/* Of flows in its configuration; NULL: this kind has none. */
 	const struct driver_form	*form;
+	const char			*guide;	/* what an AI is told of it */
 	/* One walk over the payload value that is due next in the scanner:
 	 * validates all of it and picks the numbers. -1: ->bad says why. */
 	int (*summarize)(struct jscan *, struct driver_summary *);
@@ -188,6 +189,13 @@ void driver_fields_json(const struct driver_command *, struct json_w *);
  * through. Zeroes the faults first. */
 void driver_form_check(const struct driver_form *, struct arena *,
     struct slice config, struct json_faults *);
+
+/* The same for one part of a node with that configuration, which says in
+ * what dialect; adds to the faults. */
+void driver_part_check(const struct driver_part *, struct arena *,
+    struct slice config, struct slice object, const char *pointer,
+    struct json_faults *);
+bool driver_part_has(const struct driver_part *, struct slice type);
 
 /* {"device_types":[...]} of the contract, in table order, with the fields
  * of commands and the form of configurations. */

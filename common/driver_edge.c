@@ -250,6 +250,13 @@ const struct driver driver_edge = {
 	.metrics = metrics,
 	.nmetrics = NMETRICS,
 	.form = &edge_form,
+	.guide = "A flow of an edge: {id, name, enabled (true), "
+	    "media_analysis (true), input {type, ...}, outputs [{type, id, "
+	    "name, ...}]}. Ids are short texts of letters, digits and '-', "
+	    "unique in the node; of outputs unique in the flow. Write flows "
+	    "in this form, with input and outputs inside, also where the "
+	    "node keeps inputs and outputs by id: Mastkeeper turns them. "
+	    "Addresses are host:port.\n",
 	.summarize = summarize,
 	.endpoints = edge_endpoints,
 	.turns = edge_turns,

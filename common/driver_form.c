@@ -363,6 +363,17 @@ check_part(struct check *c, const struct driver_part *part, struct slice raw,
 			check_members(c, part->types[i].members, raw, pointer);
 }
 
+bool
+driver_part_has(const struct driver_part *part, struct slice type)
+{
+	size_t i;
+
+	for (i = 0; i < part->ntypes; i++)
+		if (slice_eq(type, part->types[i].type))
+			return true;
+	return false;
+}
+
 /* Each element of the array that is the member of that name. */
 static void
 check_list(struct check *c, const struct driver_form *f,
@@ -398,18 +409,35 @@ check_list(struct check *c, const struct driver_form *f,
 	}
 }
 
+/* Is it, or would it be, of the first dialect? */
+static bool
+first_dialect(struct slice config)
+{
+	struct slice version;
+	int64_t v;
+
+	return config.n == 0 ||
+	    !json_member(config.p, config.n, "version", &version) ||
+	    jscan_i64(version, &v) != 0 || v < 2;
+}
+
+void
+driver_part_check(const struct driver_part *part, struct arena *a,
+    struct slice config, struct slice object, const char *pointer,
+    struct json_faults *faults)
+{
+	struct check c = { a, faults, first_dialect(config) };
+
+	check_part(&c, part, object, pointer);
+}
+
 void
 driver_form_check(const struct driver_form *f, struct arena *a,
     struct slice config, struct json_faults *faults)
 {
-	struct check c = { a, faults, true };
-	struct slice version;
-	int64_t v;
+	struct check c = { a, faults, first_dialect(config) };
 
 	faults->n = 0;
-	if (json_member(config.p, config.n, "version", &version) &&
-	    jscan_i64(version, &v) == 0 && v >= 2)
-		c.inside = false;
 	check_list(&c, f, &f->flow, config, "flows", "");
 	check_list(&c, f, &f->input, config, "inputs", "");
 	check_list(&c, f, &f->output, config, "outputs", "");

@@ -145,6 +145,9 @@ const struct driver driver_relay = {
 	.commands = commands,
 	.ncommands = nitems(commands),
 	.rotates_after_restart = true,
+	.guide = "A relay has no flows; it carries tunnels between edges. "
+	    "Tunnels are made and deleted with create_tunnel and "
+	    "delete_tunnel.\n",
 	.metrics = metrics,
 	.nmetrics = NMETRICS,
 	.summarize = summarize,

@@ -242,8 +242,14 @@ static const struct { const char *in, *fault; int steps; } envelopes[] = {
 	{ A("create_flow", "\"flow\":[]"), "/flow", 0 },
 	{ A("create_flow", "\"flow\":{\"id\":\"x\"}"), "/flow/name", 0 },
 	{ A("create_flow", "\"flow\":{\"id\":\"x\",\"name\":\"n\","
-	  "\"input\":{\"type\":\"srt\",\"mode\":\"caller\"}}"),
-	  "/flow/input/remote_addr", 0 },
+	  "\"input\":{\"type\":\"srt\",\"mode\":\"caller\","
+	  "\"local_addr\":\"h:0\"}}"), "/flow/input/remote_addr", 0 },
+	{ A("create_flow", "\"flow\":{\"id\":\"x\",\"name\":\"n\","
+	  "\"input\":{\"type\":\"udp\",\"bind_addr\":\"h\"}}"),
+	  "/flow/input/bind_addr", 0 },
+	{ A("create_flow", "\"flow\":{\"id\":\"x\",\"name\":\"n\","
+	  "\"enabled\":1,\"input\":{\"type\":\"udp\",\"bind_addr\":"
+	  "\"h:1\"}}"), "/flow/enabled", 0 },
 	{ A("create_flow", "\"flow\":{\"id\":\"x\",\"name\":\"n\","
 	  "\"input\":{\"type\":\"bonded\"}}"), "", 1 },
 	{ A("create_flow", "\"flow\":{\"id\":\"x\",\"id\":\"y\"}"),
@@ -251,6 +257,13 @@ static const struct { const char *in, *fault; int steps; } envelopes[] = {
 	{ FLOW("bare"), "", 1 },
 	{ A("update_flow", "\"flow\":" FLOW("f")), "", 1 },
 	{ A("update_flow", "\"flow\":" FLOW("g")), "/flow/id", 0 },
+	/* what it has it may keep, and no other may have it */
+	{ A("update_flow", "\"flow\":{\"id\":\"f\",\"name\":\"n\","
+	  "\"input\":{\"type\":\"bonded\"},\"outputs\":[{\"id\":\"o\","
+	  "\"type\":\"udp\"}]}"), "", 1 },
+	{ A("update_flow", "\"flow\":{\"id\":\"f\",\"name\":\"n\","
+	  "\"input\":{\"type\":\"bonded\"},\"outputs\":[{\"id\":\"p\","
+	  "\"type\":\"udp\"}]}"), "/flow/outputs/0/dest_addr", 0 },
 	{ A("delete_flow", "\"flow_id\":\"f\""), "", 1 },
 	{ A("delete_flow", "\"flow_id\":7"), "/flow_id", 0 },
 	{ A("start_flow", "\"flow_id\":\"f\""), "", 1 },
@@ -474,7 +487,8 @@ START_TEST(schema)
 	char name[64];
 	size_t i;
 
-	ai_schema_put(&h_tunnel_create_body, &b);
+	ai_schema_put(_i == 0 ? NULL : driver_find(SLICE("edge"))->form,
+	    &h_tunnel_create_body, &b);
 	ck_assert(jscan_valid((const char *)buf_head(&b), buf_used(&b),
 	    NULL));
 	ck_assert_uint_lt(buf_used(&b), 16384);
@@ -482,6 +496,35 @@ START_TEST(schema)
 		snprintf(name, sizeof(name), "\"%s\"", action->name);
 		ck_assert_ptr_nonnull(strstr(buf_cstr(&b), name));
 	}
+	/* The members come from the driver's tables. */
+	ck_assert_int_eq(strstr(buf_cstr(&b), "\"whip_url\"") != NULL, _i);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(guide)
+{
+	static const char *const parts[] = {
+	    "\nudp: bind_addr, interface_addr?\n",
+	    "srt: mode (caller|listener|rendezvous), local_addr, ",
+	    "latency_ms? (0..60000 = 120)", "passphrase? (10..79 bytes)",
+	    "aes_key_len? (16|24|32)", "max_rexmit_bw? (-1..)",
+	    "redundancy? {these once more}",
+	    "fec_decode? {columns (1..255), rows (1..255)}",
+	    "allowed_sources?[]", "\nOutputs\nsrt: as the input srt\n",
+	    "video_only? (= false)", };
+	struct buf b = BUF_INIT;
+	size_t i;
+
+	ai_context_system(AI_K_GENERATE, driver_find(SLICE("edge")), &b);
+	for (i = 0; i < nitems(parts); i++)
+		ck_assert_msg(strstr(buf_cstr(&b), parts[i]) != NULL,
+		    "%s: %s", parts[i], buf_cstr(&b));
+	ck_assert_ptr_null(strstr(buf_cstr(&b), "A relay"));
+	buf_clear(&b);
+	ai_context_system(AI_K_QUERY, NULL, &b);
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&b), "A relay"));
+	ck_assert_ptr_nonnull(strstr(buf_cstr(&b), "A flow of an edge"));
 	buf_free(&b);
 }
 END_TEST
@@ -504,7 +547,8 @@ main(void)
 	tcase_add_loop_test(t, envelope, 0, nitems(envelopes));
 	tcase_add_loop_test(t, difference, 0, nitems(diffs));
 	tcase_add_loop_test(t, keep, 0, nitems(keeps));
-	tcase_add_test(t, schema);
+	tcase_add_loop_test(t, schema, 0, 2);
+	tcase_add_test(t, guide);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_NORMAL);
