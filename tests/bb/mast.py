@@ -486,6 +486,23 @@ class Sim:
         return self.report()
 
 
+# Members of a configuration that hold a credential.
+CREDENTIAL = re.compile(r"pass|secret|psk|private|_key$|_token$")
+
+
+def credentials(doc, name=""):
+    """Every credential of a configuration that could be told from others."""
+    if isinstance(doc, dict):
+        for k, v in doc.items():
+            yield from credentials(v, k)
+    elif isinstance(doc, list):
+        for v in doc:
+            yield from credentials(v, name)
+    elif isinstance(doc, str) and len(doc) >= 8 and "*" not in doc and \
+            CREDENTIAL.search(name):
+        yield doc
+
+
 class Suite:
     def __init__(self, nodes=0, settings=(), build=BUILD):
         """settings: lines "section.key=value" for the configuration."""
@@ -498,6 +515,8 @@ class Suite:
         self.mine = {}          # daemons that we started ourselves
         self.down = set()       # those that a test left dead on purpose
         self.faults = []
+        self.outbound = []      # functions: what left for AI providers
+        self.never = set()      # what must not have been in it
         self.addresses = 0
         self.tls = False        # apid's port; a test may turn it on
         self._db = None
@@ -790,8 +809,28 @@ class Suite:
         if any(password in self.log(d) for d in DAEMONS):
             self.faults.append("the administrator's password is in a log")
 
+    def _check_outbound(self):
+        """Nothing that left for a provider, in all the tests, has a secret of
+        a node, or what a test said must not be in it."""
+        left = [data for source in self.outbound for data in source()]
+        never = set(self.never)
+        for n in self.nodes:
+            never.update(x for x in (n.secret, n.token) if x)
+            never.update(credentials([n.config, n.tunnels]))
+        for x in never:
+            for data in left:
+                at = data.find(x.encode())
+                if at != -1:
+                    self.faults.append("%r left for a provider: %r" % (
+                        x, data[max(at - 100, 0):at + 100]))
+                    break
+        if self.outbound:
+            print("# %d requests left for AI providers, %d texts were looked "
+                  "for in each" % (len(left), len(never)))
+
     def stop(self):
         """Ends everything; the list of what was wrong."""
+        self._check_outbound()
         for n in self.nodes:
             try:
                 n.close()

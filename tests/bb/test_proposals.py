@@ -96,6 +96,9 @@ class World:
         self.admin = s.session_for("ai-admin")
         self.poor = s.session_for("ai-poor")
         self.aid = AidStub(s)
+        s.never.update([SECRET, STREAM_KEY, PROVIDER_KEY, "pw-in-url",
+                        "event-pw", "never-to-be-seen-0815", FOREIGN,
+                        self.far.id])
         for c in (self.oper, self.view, self.admin, self.poor):
             for p in ("openai", "anthropic", "gemini"):
                 doc = c.post(API + "/keys", {
@@ -262,14 +265,10 @@ def test_job(s):
         facts = w.aid.jobs[-1].facts
         assert any("cannot reach" in e["message"] for e in facts["events"])
         assert "</data>" not in w.aid.jobs[-1].said("data")[0]
-    # What somebody pastes into the prompt is kept in as well.
+    # What somebody pastes into the prompt is kept in as well: at the end
+    # every job is searched (Suite._check_outbound).
     w.ask({"action": "info", "message": "m"},
           prompt="is %s a good passphrase?" % SECRET)
-    for job in w.aid.jobs:
-        for never in (SECRET, STREAM_KEY, "pw-in-url", "event-pw",
-                      "never-to-be-seen-0815", FOREIGN, w.far.id,
-                      w.edge.node.secret):
-            assert never.encode() not in job.raw, never
 
 
 def test_series(s):
@@ -413,9 +412,10 @@ def test_invalid(s):
 def test_foreign_tunnel(s):
     """No tunnel to a node of somebody else; relay mode wants the relay"""
     w = world(s)
+    foreign = s.admin().node_add("whose id the model has guessed")[0]
     t = {"name": "t", "protocol": "udp", "mode": "relay",
          "ingress_node_id": w.edge.id, "ingress_listen_port": 7000,
-         "egress_node_id": w.far.id, "egress_forward_addr": "127.0.0.1:1",
+         "egress_node_id": foreign, "egress_forward_addr": "127.0.0.1:1",
          "relay_node_id": w.relay.id}
     doc = w.ask({"action": "create_tunnel", "tunnel": t})
     tap.equal(doc["proposal"], None)
@@ -776,6 +776,39 @@ def test_apply_refused(s):
     tap.equal(len({r["id"] for r in rows}), len(rows))
 
 
+def test_rights_again(s):
+    """Rights are those of the moment of applying, not of asking"""
+    w = world(s)
+    s.user_add("ai-turn", "operator", nodes=[w.edge.id])
+    c = s.session_for("ai-turn")
+    c.post(API + "/keys", {"provider": "openai",
+                           "api_key": PROVIDER_KEY}).want(200)
+    user = s.one("SELECT id FROM mast.users WHERE username = 'ai-turn'")
+    before = len(commands(w.edge))
+
+    def ask():
+        return w.ask({"action": "restart_flow", "flow_id": "f1"},
+                     client=c)["proposal"]
+
+    def role(name):
+        s.admin().put("/api/v1/users/" + user, {"role": name}).want(200)
+
+    def refused(p, status):
+        w.apply(p, c).problem(status)
+        tap.equal(s.one("SELECT state FROM mast.proposals WHERE id = %s",
+                        p["id"]), "open", "and stays as it is")
+    p = ask()
+    tap.equal(p["may_apply"], True)
+    role("viewer")
+    refused(p, 403)
+    role("operator")
+    s.sql("DELETE FROM mast.user_nodes WHERE user_id = %s", user)
+    mast.wait_until(lambda: not c.get("/api/v1/nodes").json, 10,
+                    "the node is not his any more")
+    refused(p, 404)
+    tap.equal(len(commands(w.edge)), before, "nothing was done")
+
+
 def test_apply_away(s):
     """A node that went takes no step, and that is what is said"""
     w = world(s)
@@ -812,6 +845,17 @@ def test_usage(s):
     r.problem(429)
     assert 0 < int(r.header("Retry-After")) <= 86400, r.headers
     w.oper.post(API + "/query", {"query": "x"}).want(200)
+    # The day before is another day's.
+    mine = " WHERE user_id = (SELECT id FROM mast.users WHERE username = " \
+        "'ai-poor')"
+    s.sql("UPDATE mast.ai_usage SET at = at - interval '1 day'" + mine)
+    w.poor.post(API + "/query", {"query": "x"}).want(200)
+    most = w.poor.get(API + "/usage").json["budget"]["calls"]
+    s.sql("INSERT INTO mast.ai_usage (user_id, provider, model, took_ms, ok, "
+          "kind) SELECT user_id, provider, model, 1, true, kind FROM "
+          "mast.ai_usage, generate_series(1, %s)" + mine +
+          " AND at >= date_trunc('day', now(), 'UTC')", most - 1)
+    w.poor.post(API + "/query", {"query": "x"}).problem(429)
     row = s.sql("SELECT details FROM mast.audit WHERE action = 'ai.call' "
                 "AND actor_name = 'ai-poor' ORDER BY id DESC")[0][0]
     tap.equal((row["kind"], row["provider"], row["model"], row["ok"]),

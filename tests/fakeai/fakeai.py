@@ -739,6 +739,7 @@ class FakeAI:
         self.port = self.s.getsockname()[1]
         self.lock = threading.Lock()
         self.requests, self.received = [], []
+        self.ever = []                      # received, also before a reset
         self.queue = {p: [] for p in KEYS}
         self.answer = WORDS
         self.release = threading.Event()    # ends slow and stalled ones
@@ -843,6 +844,7 @@ class FakeAI:
     def handle(self, t, method, r):
         with self.lock:
             self.received.append(r.head + b"\r\n\r\n" + r.body)
+            self.ever.append(self.received[-1])
             self.requests.append(r)
             self.active += 1
             self.peak = max(self.peak, self.active)
