@@ -4,7 +4,6 @@ epochs fence the older, a queued command goes to the owner; and what is told
 of a hub that gives no sign of life, whoever is left to tell it."""
 import os
 import signal
-import socket
 import subprocess
 import sys
 
@@ -13,19 +12,13 @@ import mast
 import tap
 
 
-def free_port():
-    with socket.socket() as x:
-        x.bind(("127.0.0.1", 0))
-        return x.getsockname()[1]
-
-
 class Second:
     """Another hubd: its own name, door and sockets, the same database. To a
     mast.Node it is what a Suite is."""
 
     def __init__(self, s, name):
         self.suite, self.nodes, self.name = s, s.nodes, name
-        self.node_port = free_port()
+        self.node_port = s.info["spare_port"]
         self.run_dir = os.path.join(s.state, "run-" + name)
         os.mkdir(self.run_dir)
         self.conf = os.path.join(s.state, name + ".conf")
