@@ -22,6 +22,8 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
          "--disable-dev-shm-usage", "--mute-audio",
          "--remote-debugging-port=0", "about:blank"]
 
+START = 30 * tap.PATIENCE       # seconds, for what is slow at a start
+
 
 class Browser:
     """One browser with one page. Everything it complains about is kept in
@@ -50,7 +52,7 @@ class Browser:
             raise
 
     def _port(self):
-        end = time.monotonic() + 30
+        end = time.monotonic() + START
         while time.monotonic() < end:
             with open(self.log.name) as f:
                 found = re.search(r"ws://127\.0\.0\.1:(\d+)\b", f.read())
@@ -65,13 +67,18 @@ class Browser:
 
     @staticmethod
     def _attach(port):
-        c = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-        c.request("GET", "/json/list")
-        pages = [t for t in json.loads(c.getresponse().read())
-                 if t["type"] == "page"]
-        c.close()
+        """It listens before its first page is there."""
+        end = time.monotonic() + START
+        pages = []
+        while not pages and time.monotonic() < end:
+            c = http.client.HTTPConnection("127.0.0.1", port, timeout=START)
+            c.request("GET", "/json/list")
+            pages = [t for t in json.loads(c.getresponse().read())
+                     if t["type"] == "page"]
+            c.close()
+            time.sleep(0 if pages else 0.05)
         path = urllib.parse.urlsplit(pages[0]["webSocketDebuggerUrl"]).path
-        return ws.WebSocket("127.0.0.1", port, path, timeout=30)
+        return ws.WebSocket("127.0.0.1", port, path, timeout=START)
 
     def _event(self, doc):
         method, p = doc.get("method"), doc.get("params", {})
@@ -96,7 +103,7 @@ class Browser:
         self.ws.text(json.dumps({"id": number, "method": method,
                                  "params": params}))
         while True:
-            doc = json.loads(self.ws.recv(30)[1])
+            doc = json.loads(self.ws.recv(START)[1])
             if doc.get("id") == number:
                 if "error" in doc:
                     raise AssertionError("%s: %s" % (method, doc["error"]))

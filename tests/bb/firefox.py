@@ -88,7 +88,7 @@ class Firefox(browser.Browser):
             env=env, start_new_session=True)
         try:
             self.ws = ws.WebSocket("127.0.0.1", self._port(), "/session",
-                                   timeout=30)
+                                   timeout=browser.START)
             self._begin()
         except BaseException:
             self.close()
@@ -122,7 +122,7 @@ class Firefox(browser.Browser):
         self.ws.text(json.dumps({"id": number, "method": method,
                                  "params": params}))
         while True:
-            doc = json.loads(self.ws.recv(60)[1])
+            doc = json.loads(self.ws.recv(2 * browser.START)[1])
             if doc.get("id") == number:
                 if doc["type"] == "error":
                     raise AssertionError("%s: %s: %s" % (

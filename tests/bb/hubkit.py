@@ -44,7 +44,7 @@ def refused(node):
     text = node.answer["message"]
     assert node.answer["payload"] == {"error": text, "message": text}
     try:
-        node.ws.recv(10)
+        node.ws.recv()
         raise AssertionError("not closed after auth_error")
     except ws.Closed as why:
         assert why.code == 1008, why
@@ -59,7 +59,7 @@ def closed(node, timeout=10):
     else:
         try:
             while True:
-                node.ws.recv(timeout)
+                node.ws.recv(timeout * mast.PATIENCE)
         except ws.Closed as c:
             why = c
     return why.code, why.reason

@@ -4,6 +4,8 @@ import os
 import socket
 import struct
 
+from tap import PATIENCE
+
 HELLO, HELLO_OK, STATUS, STATUS_REPLY = 1, 2, 3, 4
 SELFTEST, SELFTEST_REPLY = 16, 17
 APID, HUBD, AID, CTL = 1, 2, 4, 8
@@ -31,9 +33,9 @@ def hello(peer, version=1, name=b"test"):
 
 
 class Raw:
-    def __init__(self, path, timeout=10):
+    def __init__(self, path, timeout=None):
         self.s = socket.socket(socket.AF_UNIX)
-        self.s.settimeout(timeout)
+        self.s.settimeout(timeout or 10 * PATIENCE)
         self.s.connect(path)
 
     def send(self, data):

@@ -34,8 +34,7 @@ SAMPLES = os.path.join(SRC, "tests", "samples")
 DAEMONS = ("apid", "hubd", "aid")
 SANITIZED = re.compile(r"AddressSanitizer|runtime error:|LeakSanitizer|"
                        r"ThreadSanitizer|UndefinedBehaviorSanitizer")
-# Under sanitizers and on a busy machine everything takes longer.
-PATIENCE = float(os.environ.get("MAST_PATIENCE", "1"))
+PATIENCE = tap.PATIENCE
 
 # aid and its kin cannot be traced from inside their fence.
 # What is freed goes back soon, or memory that was measured would lie.
@@ -676,7 +675,8 @@ class Suite:
     def metrics(self):
         """name{labels} -> number, of /metrics."""
         u = urllib.parse.urlsplit(self.metrics_url)
-        c = http.client.HTTPConnection(u.hostname, u.port, timeout=10)
+        c = http.client.HTTPConnection(u.hostname, u.port,
+                                       timeout=10 * PATIENCE)
         c.request("GET", u.path)
         text = c.getresponse().read().decode()
         c.close()

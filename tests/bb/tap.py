@@ -6,6 +6,10 @@ import time
 import traceback
 
 
+# Under sanitizers and on a busy machine everything takes longer.
+PATIENCE = float(os.environ.get("MAST_PATIENCE", "1"))
+
+
 class Skip(Exception):
     """Raised in a test that cannot run here; says which package is missing."""
 

@@ -9,6 +9,8 @@ import struct
 import threading
 import time
 
+from tap import PATIENCE
+
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 CONT, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 
@@ -69,8 +71,8 @@ class WebSocket:
     """Dials, upgrades, sends and receives; every wait has a deadline."""
 
     def __init__(self, host, port, path, tls=False, headers=(), source=None,
-                 timeout=10, upgrade=True, unix=None):
-        self.timeout = timeout
+                 timeout=None, upgrade=True, unix=None):
+        self.timeout = timeout = timeout or 10 * PATIENCE
         if unix:
             self.sock = socket.socket(socket.AF_UNIX)
             self.sock.settimeout(timeout)
