@@ -9,6 +9,7 @@ PY_LOG_COMPILER = /usr/bin/python3
 AM_PY_LOG_FLAGS = -B
 AM_TESTS_ENVIRONMENT = CK_TAP_LOG_FILE_NAME=-; export CK_TAP_LOG_FILE_NAME; \
 	CK_VERBOSITY=silent; export CK_VERBOSITY; \
+	CK_TIMEOUT_MULTIPLIER=10; export CK_TIMEOUT_MULTIPLIER; \
 	MAST_SRC='$(abs_top_srcdir)'; export MAST_SRC; \
 	MAST_BUILD='$(abs_top_builddir)'; export MAST_BUILD;
 include tests/unit/local.mk

@@ -23,8 +23,7 @@ BB_TESTS += tests/bb/test_budget.py tests/bb/test_hostile.py \
 	tests/bb/test_manapi.py tests/bb/test_matrix.py
 BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py
 BB_TESTS += tests/bb/test_pressure.py tests/bb/test_subscribe.py tests/bb/test_tunnels.py
-BB_TESTS += tests/bb/test_self.py tests/bb/test_tokens.py \
-	tests/bb/test_totp.py tests/bb/test_users.py
+BB_TESTS += tests/bb/test_self.py tests/bb/test_totp.py
 BB_TESTS += tests/bb/test_ai.py tests/bb/test_rotate.py
 BB_TESTS += tests/bb/test_proposals.py
 BB_TESTS += tests/bb/test_ui_admin.py tests/bb/test_ui_system.py tests/bb/test_ui_ai.py

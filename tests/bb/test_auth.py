@@ -5,7 +5,6 @@ import concurrent.futures
 import json
 import re
 import signal
-import statistics
 import sys
 import time
 
@@ -112,10 +111,11 @@ def test_refusals_are_equal(s):
             doc.pop("request_id")
             seen.add(json.dumps(doc, sort_keys=True))
     tap.equal(len(seen), 1, "different answers")
-    medians = {n: statistics.median(t) for n, t in times.items()}
-    low, high = min(medians.values()), max(medians.values())
+    # The least of each: what else the machine does only adds to it.
+    least = {n: min(t) for n, t in times.items()}
+    low, high = min(least.values()), max(least.values())
     if high > 3 * low + 0.01:
-        raise AssertionError("times differ: %r" % medians)
+        raise AssertionError("times differ: %r" % least)
 
 
 def test_oversized(s):

@@ -26,15 +26,17 @@ def test_at_once(s):
     """Connected nodes do not wait until the hub looks by itself"""
     nodes = [s.node("bk-now-%d" % i) for i in range(3)]
     ids = [n.id for n in nodes]
-    start = time.monotonic()
+    took = []
     for k in range(8):
+        start = time.monotonic()
         r = bulk(s.admin(), action=action("f%d" % k), node_ids=ids,
                  queue=True).want(202)
         assert all("state" not in x for x in r.json["results"])
         mast.wait_until(lambda: [len(n.commands) for n in nodes] ==
                         [k + 1] * 3, 10, "round %d arrives" % k)
-    took = time.monotonic() - start
-    assert took < 8, "8 rounds in %.1f s: not at once" % took
+        took.append(time.monotonic() - start)
+    # It looks every two seconds. A busy machine delays some, not most.
+    assert sorted(took)[3] < 1, "not at once: %r" % took
     for n in nodes:
         n.close()
 

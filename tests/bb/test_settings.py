@@ -221,7 +221,7 @@ def test_keepalive(s):
         # The clock of the session stands at 300 s now.
         put(s, ws_keepalive_interval_secs=1).want(200)
         took = pings(n, 4, 20)
-        assert 3 < took < 12 * mast.PATIENCE, took
+        assert 2 < took < 12 * mast.PATIENCE, took
         tap.equal(state(s, n.id), "online")
         n.drop()
 
@@ -229,10 +229,10 @@ def test_keepalive(s):
 def test_offline(s):
     """node_offline_threshold_secs: the silent go then, not sooner, and
     after a ping; who answers stays"""
+    begin = time.monotonic()            # no later than the silence
     silent = s.node("silent", auto=False)
     live = s.node("live")
     with Set(s, node_offline_threshold_secs=5):
-        begin = time.monotonic()
         tap.equal(closed(silent, 15 * mast.PATIENCE),
                   (1008, "no sign of life"))
         took = time.monotonic() - begin
