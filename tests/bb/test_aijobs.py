@@ -72,6 +72,96 @@ def each(w, fault, want, streams=(False, True), times=1, **more):
             tap.equal(w.fake.refused, [], "a real one would refuse")
 
 
+TURN = {"role": "user", "content": "x"}
+GOOD = {        # path, headers beside the key, body
+    "openai": ("/v1/chat/completions", {}, {
+        "model": "m", "messages": [TURN]}),
+    "compatible": ("/local/v1/chat/completions", {}, {
+        "model": "m", "messages": [TURN]}),
+    "anthropic": ("/v1/messages", {"anthropic-version": "2023-06-01"}, {
+        "model": "m", "max_tokens": 9, "messages": [TURN]}),
+    "gemini": ("/v1beta/models/m:generateContent", {}, {
+        "contents": [{"parts": [{"text": "x"}]}]}),
+}
+HEADER = {"anthropic": "x-api-key", "gemini": "x-goog-api-key"}
+# Of a body: members to lay over it; None takes one away.
+REFUSED = (
+    [(p, {"no_such_member": 1}) for p in ALL] +
+    [(p, {m: None}) for p in ALL for m in ("model", "messages", "contents",
+                                           "max_tokens") if m in GOOD[p][2]] +
+    [(p, {"messages": v}) for p in ALL if p != "gemini" for v in (
+        [], "x", [{"role": "user"}], [{"role": "robot", "content": "x"}],
+        [{"role": "user", "content": ""}])] + [
+        ("openai", {"model": "gpt-5", "max_tokens": 9}),
+        ("openai", {"max_completion_tokens": "9"}),
+        ("openai", {"stream_options": {"include_usage": True}}),
+        ("openai", {"response_format": {"type": "json_schema", "json_schema":
+                                        {"name": "a b", "schema": {
+                                            "type": "object"}}}}),
+        ("openai", {"response_format": {"type": "json_schema", "json_schema":
+                                        {"name": "a", "strict": True,
+                                         "schema": {"type": "object"}}}}),
+        ("compatible", {"store": False}),
+        ("compatible", {"messages": [{"role": "user", "content": [
+            {"type": "text", "text": "x"}]}]}),
+        ("anthropic", {"max_tokens": 0}),
+        ("anthropic", {"messages": [{"role": "system", "content": "x"}]}),
+        ("anthropic", {"messages": [TURN, {"role": "assistant",
+                                           "content": "{"}]}),
+        ("anthropic", {"tool_choice": {"type": "tool", "name": "answer"}}),
+        ("anthropic", {"output_config": {"format": {
+            "type": "json_schema", "schema": {"type": "object"}}}}),
+        ("gemini", {"contents": []}),
+        ("gemini", {"contents": [{"role": "assistant",
+                                  "parts": [{"text": "x"}]}]}),
+        ("gemini", {"system_instruction": {"parts": [{"text": "x"}]}}),
+        ("gemini", {"generationConfig": {"responseJsonSchema": {
+            "type": "object"}}}),
+        ("gemini", {"generationConfig": {
+            "responseMimeType": "application/json", "responseJsonSchema": {
+                "type": "object", "patternProperties": {}}}}),
+    ])
+
+
+def test_imitation(w):
+    """The imitation refuses what the published descriptions do not allow"""
+    tls = ssl.create_default_context(cafile=w.fake.ca)
+
+    def ask(p, method="POST", path=None, body=None, **head):
+        good, more, doc = GOOD[p]
+        h = {"content-type": "application/json"}
+        key = fakeai.KEYS[p]
+        h[HEADER.get(p, "authorization")] = key if p in HEADER else \
+            "Bearer " + key
+        h.update(more)
+        h.update((k.replace("_", "-"), v) for k, v in head.items())
+        doc = {k: v for k, v in dict(doc, **(body or {})).items()
+               if v is not None}
+        c = http.client.HTTPSConnection("127.0.0.1", w.fake.port,
+                                        context=tls)
+        c.request(method, path or good, json.dumps(doc),
+                  {k: v for k, v in h.items() if v is not None})
+        status = c.getresponse().status
+        c.close()
+        return status
+    for p in ALL:
+        tap.equal(ask(p), 200, p)
+        tap.equal(ask(p, method="PUT"), 404, p)
+        tap.equal(ask(p, content_type="text/plain"), 415, p)
+        tap.equal(ask(p, path=GOOD[p][0] + "?key=" + fakeai.KEYS[p]), 400, p)
+        name = HEADER.get(p, "authorization").replace("-", "_")
+        tap.equal(ask(p, **{name: "Bearer no"}), 400 if p == "gemini" else
+                  401, p)
+        tap.equal(ask(p, **{name: None}), {"gemini": 400, "compatible":
+                                           200}.get(p, 401), p)
+    tap.equal(ask("anthropic", anthropic_version=None), 400)
+    tap.equal(ask("anthropic", anthropic_version="2024-01-01"), 400)
+    tap.equal(ask("gemini", path="/v1beta/models/a/b:generateContent"), 404)
+    for p, body in REFUSED:
+        tap.equal(ask(p, body=body), 400, "%s %r" % (p, body))
+    w.fake.reset()
+
+
 def test_configuration(w):
     """--test accepts the configuration; a bad URL or CA is named, exit 78"""
     tap.equal(w.aid.test().returncode, 0, w.aid.test().stderr)
