@@ -441,12 +441,14 @@ def test_slow_reader(s):
     quick = Feed(s.admin(), topics=["stats"], nodes=[n.id])
     slow = slow_reader(s)
     rounds, begin = 0, time.monotonic()
-    while time.monotonic() - begin < 10:
+    # More rounds than the sockets between can hold, however long they take.
+    while time.monotonic() - begin < 10 or rounds < 12:
         rounds += 1
         n.stats(dict(wide, uptime_secs=rounds))
         quick.until(lambda f: (stats_of(f, n) or {}).get("uptime_secs") ==
                     rounds, "round %d" % rounds)
-    assert rounds > 5 / mast.PATIENCE, "the quick one is served: %d" % rounds
+    took = time.monotonic() - begin
+    assert took < 30 * mast.PATIENCE, "the quick one is served: %g s" % took
     n.stats(dict(wide, uptime_secs=99999))
     slow.until(lambda f: (stats_of(f, n) or {}).get("uptime_secs") == 99999,
                "the newest", 20)
@@ -475,8 +477,8 @@ def test_more_than_a_channel_holds(s):
     seen = {n: doc["last_seen_at"] for n, doc in f.nodes.items()}
     f.until(lambda f: all(f.nodes[n]["last_seen_at"] != at
                           for n, at in seen.items() if n in f.nodes),
-            "all of them again", 10)
-    assert len(f.log) - begin <= 10 * mast.PATIENCE, len(f.log) - begin
+            "all of them again", 20)
+    assert len(f.log) - begin <= 20 * mast.PATIENCE, len(f.log) - begin
     # Who wants whole stats and reads gets them.
     g = Feed(s.admin(), topics=["stats"], nodes=list(seen)[:5])
     g.until(lambda g: sum(1 for n in g.nodes.values() if n.get("stats") and
