@@ -657,6 +657,66 @@ def test_only_the_node_knows(s):
     tap.equal(inv["actions"], ["add_output"])
 
 
+class Newer(Edge):
+    """Of the newer dialect: flows name their inputs and outputs."""
+
+    def __init__(self, s, name):
+        super().__init__(s, name)
+        self.node.config = {
+            "version": 2, "flows": [{"id": "f1", "name": "F", "input_ids":
+                                     ["i1"], "output_ids": ["o1"]}],
+            "inputs": [{"id": "i1", "type": "srt", "mode": "listener",
+                        "local_addr": "0.0.0.0:5000",
+                        "passphrase": SECRET}],
+            "outputs": [{"id": "o1", "type": "udp",
+                         "dest_addr": "192.0.2.1:5000"}]}
+
+    def act(self, command_id, a):
+        kind, what = a["type"].split("_")
+        rows = self.node.config[what + "s"]
+        if kind == "create":
+            rows.append(a[what])
+        elif kind == "delete":
+            rows[:] = [r for r in rows if r["id"] != a[what + "_id"]]
+        return {"success": True}
+
+
+def test_newer_dialect(s):
+    """An edge that keeps inputs and outputs by id: the model sees flows as
+    ever and writes them so, the node gets them in its own form; and back"""
+    w = world(s)
+    e = Newer(s, "newer")
+    s.sql("INSERT INTO mast.user_nodes SELECT id, %s FROM mast.users "
+          "WHERE username = 'ai-oper'", e.id)
+    mast.wait_until(lambda: w.oper.get("/api/v1/nodes/" + e.id).status ==
+                    200, 10, "he may see it")
+    new = {"id": "f2", "name": "G", "input": {
+        "type": "udp", "bind_addr": "0.0.0.0:5004"}, "outputs": [
+            {"type": "srt", "id": "o2", "name": "S", "mode": "listener",
+             "local_addr": "0.0.0.0:5005",
+             "passphrase": "{{credential-1}}"}]}
+
+    def answer(job):
+        f, = job.facts["flows"]
+        tap.equal((f["input"]["id"], f["outputs"][0]["id"],
+                   "input_ids" in f), ("i1", "o1", False))
+        tap.equal(f["input"]["passphrase"], "{{credential-1}}")
+        return {"text": json.dumps({"action": "create_flow", "flow": new})}
+    r = w.apply(w.ask(answer, node_id=e.id)["proposal"]).want(200).json
+    tap.equal(r["success"], True, str(r))
+    config = e.node.config
+    flow_2 = config["flows"][1]
+    tap.equal((flow_2["id"], "input" in flow_2), ("f2", False))
+    by_id = {x["id"]: x for x in config["inputs"] + config["outputs"]}
+    tap.equal([by_id[i].get("bind_addr") for i in flow_2["input_ids"]],
+              ["0.0.0.0:5004"])
+    tap.equal([by_id[i].get("passphrase") for i in flow_2["output_ids"]],
+              [SECRET])
+    r = w.apply({"id": r["inverse_id"]}).want(200).json
+    tap.equal((r["success"], [f["id"] for f in config["flows"]]),
+              (True, ["f1"]), str(r))
+
+
 def test_masks(s):
     """Asterisks that a node shows in the place of a credential never become
     one"""
