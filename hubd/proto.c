@@ -52,10 +52,11 @@ static void proto_thumbnail(struct proto_in *);
 static void proto_event(struct proto_in *);
 static void proto_config(struct proto_in *);
 static void proto_ack(struct proto_in *);
+static void proto_pong(struct proto_in *);
 
 #define COUNT(member) offsetof(struct hub_count, member)
 
-/* The frequent ones first. NULL: counting it is all. */
+/* The frequent ones first. */
 static const struct proto_row proto_table[] = {
 	{ "stats", CONN_LIVE, COUNT(frames_stats), proto_stats },
 	{ "health", CONN_LIVE, COUNT(frames_health), proto_health },
@@ -64,7 +65,7 @@ static const struct proto_row proto_table[] = {
 	{ "event", CONN_LIVE, COUNT(frames_event), proto_event },
 	{ "command_ack", CONN_LIVE, COUNT(frames_ack), proto_ack },
 	{ "config_response", CONN_LIVE, COUNT(frames_config), proto_config },
-	{ "pong", CONN_LIVE, COUNT(frames_pong), NULL },
+	{ "pong", CONN_LIVE, COUNT(frames_pong), proto_pong },
 	{ "auth", CONN_AUTH, COUNT(upgrades), proto_auth },
 };
 
@@ -165,6 +166,14 @@ proto_ack(struct proto_in *in)
 		cmd_ack(in->node, &ack);
 }
 
+/* Of a node that says nothing else, this is what is seen; and how a hub
+ * learns that the node is at another one now. */
+static void
+proto_pong(struct proto_in *in)
+{
+	sink_seen(in->hub->sink, in->node, false);
+}
+
 /* ---- dispatch ---- */
 
 static int
@@ -235,8 +244,7 @@ proto_text(struct proto_in *in, const char *p, size_t n)
 	if (state == CONN_LIVE)
 		++*(uint64_t *)(void *)((char *)&in->hub->count +
 		    row->counter);
-	if (row->fn != NULL)
-		row->fn(in);
+	row->fn(in);
 }
 
 bool

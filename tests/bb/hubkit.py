@@ -65,6 +65,19 @@ def closed(node, timeout=10):
     return why.code, why.reason
 
 
+def over(node, timeout=20):
+    """Close code and reason of a session that is over, which the hub learns
+    with one of its next rows about the node."""
+    def talk():
+        try:
+            node.stats()
+        except OSError:
+            pass                # it was closed just now
+        return node.closed
+    why = mast.wait_until(talk, timeout, "its end", 0.5)
+    return why.code, why.reason
+
+
 def server_key(s):
     with open(os.path.join(s.state, "lib", "server.key"), "rb") as f:
         return f.read()

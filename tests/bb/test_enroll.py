@@ -8,8 +8,8 @@ import uuid
 
 import mast
 import tap
-from hubkit import (closed, keyed_hash, messages, refused, state, status,
-                    wait_count)
+from hubkit import (closed, keyed_hash, messages, over, refused, state,
+                    status, wait_count)
 
 SAY_TOKEN = "the registration token is not valid"
 SAY_SECRET = "the node id or its secret is not valid"
@@ -178,9 +178,9 @@ def test_deletion(s):
     """Deleting a node closes its session with a reason"""
     n = s.node("gone")
     s.sql("DELETE FROM mast.nodes WHERE id = %s", n.id)
-    mast.wait_until(lambda: n.closed or n.stats(), 15, "it is closed", 0.5)
-    tap.equal(n.closed.code, 1008)
-    tap.contains(n.closed.reason, "deleted")
+    code, why = over(n)
+    tap.equal(code, 1008)
+    tap.contains(why, "deleted")
     tap.equal(refused(mast.Node(s, creds=(n.id, n.secret))), SAY_SECRET)
 
 

@@ -96,9 +96,7 @@ def test_move(s):
     hub, newer = session(s, n.id)
     tap.equal(hub, b.id)
     assert newer > epoch, (epoch, newer)
-    # The first hub learns it with its next row about the node.
-    n.stats()
-    code, why = hubkit.closed(n, 20)
+    code, why = hubkit.over(n)
     tap.equal(code, 1008)
     tap.contains(why, "connected elsewhere")
     mast.wait_until(lambda: hubkit.status(s)["sessions"] == 0, 10,
@@ -115,6 +113,33 @@ def test_move(s):
     m.close()
     mast.wait_until(lambda: hubkit.state(s, n.id) == "offline", 10,
                     "the owner says that it is gone")
+
+
+def test_silent(s):
+    """A node that only answers pings is seen, too; and its older socket
+    learns that it is over"""
+    b = both(s)
+    keep = "UPDATE mast.settings SET value = %s WHERE key = " \
+        "'ws_keepalive_interval_secs'"
+    seen = "SELECT last_seen_at FROM mast.node_state WHERE node_id = %s"
+    was = s.one("SELECT value FROM mast.settings WHERE key = "
+                "'ws_keepalive_interval_secs'")
+    s.sql(keep, 1)
+    try:
+        n = s.node("silent")
+        mast.wait_until(lambda: any(d["type"] == "ping" for d in n.seen), 20,
+                        "a ping")
+        for _ in range(2):
+            first = s.one(seen, n.id)
+            mast.wait_until(lambda: s.one(seen, n.id) > first, 20,
+                            "it is seen again")
+        m = mast.Node(b, creds=(n.id, n.secret)).online()
+        code, why = hubkit.closed(n, 30)
+        tap.equal(code, 1008)
+        tap.contains(why, "connected elsewhere")
+        m.close()
+    finally:
+        s.sql(keep, was)
 
 
 def test_command_to_the_owner(s):
