@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import urllib.parse
 
 import mast
@@ -286,13 +287,26 @@ def test_owner_cannot_forge(s):
     assert verify(s)["ok"]
 
 
+@contextlib.contextmanager
+def give_up(proc):
+    """What it is waited for has an end, as all has."""
+    timer = threading.Timer(60 * mast.PATIENCE, proc.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def test_many_sealers(s):
     """Sealers at once, rows meanwhile: each row in one seal, no gap"""
     rows(s, 20)
     with subprocess.Popen(
             [s.program("mastctl"), "-f", s.conf, "audit", "tail",
              "--follow", "--json"], stdout=subprocess.PIPE,
-            text=True) as tail:
+            text=True) as tail, give_up(tail):
+        for _ in range(20):             # from here on it follows
+            assert tail.stdout.readline()
         sealers = [subprocess.Popen(
             [s.program("mastctl"), "-f", s.conf, "audit", "seal"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -305,6 +319,7 @@ def test_many_sealers(s):
             seen += json.loads(line)["action"] == "test.many"
             if seen == 30:
                 break
+        tap.equal(seen, 30, "rows that the tail has shown")
         tail.terminate()
     seal(s)
     doc = verify(s)
