@@ -17,6 +17,7 @@
 
 #define CALL_GRACE		(5 * MONO_SEC)	/* aid keeps its own deadline */
 #define INFO_DEADLINE		(10 * MONO_SEC)
+#define LOOK_DEADLINE		(2 * MONO_SEC)	/* somebody waits */
 
 TAILQ_HEAD(ai_calls, ai_call);
 
@@ -289,7 +290,7 @@ ai_info(struct req *req, ipc_reply_fn fn)
 
 	if (!ai_up(ai))
 		return false;
-	sibling_ask(ai->peer, req, MSG_AI_INFO, INFO_DEADLINE, fn);
+	sibling_ask(ai->peer, req, MSG_AI_INFO, LOOK_DEADLINE, fn);
 	sibling_send(ai->peer);
 	return true;
 }

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -334,6 +335,25 @@ def test_aid_killed(s):
     doc = mast.wait_until(lambda: (lambda d: d["success"] and d)(
         w.query().json), 20, "the next call works")
     tap.equal(doc["response"], "fine")
+
+
+def test_aid_frozen(s):
+    """aid neither answers nor goes: keys are listed all the same, in bounded
+    time, and nobody says whether they open"""
+    w = world(s)
+
+    def says():
+        return {r["needs_reentry"] for r in
+                w.c.get(API + "/keys").want(200).json}
+    tap.equal(says(), {False})
+    os.kill(s.pids["aid"], signal.SIGSTOP)
+    try:
+        since = time.monotonic()
+        tap.equal(says(), {None})
+        assert time.monotonic() - since < 5 * mast.PATIENCE, "bounded"
+    finally:
+        os.kill(s.pids["aid"], signal.SIGCONT)
+    mast.wait_until(lambda: says() == {False}, 20, "it answers again")
 
 
 def test_latency(s):
