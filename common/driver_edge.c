@@ -256,7 +256,8 @@ const struct driver driver_edge = {
 	    "unique in the node; of outputs unique in the flow. Write flows "
 	    "in this form, with input and outputs inside, also where the "
 	    "node keeps inputs and outputs by id: Mastkeeper turns them. "
-	    "Addresses are host:port.\n",
+	    "Addresses are host:port. A caller and a rendezvous of SRT "
+	    "need a remote_addr.\n",
 	.summarize = summarize,
 	.endpoints = edge_endpoints,
 	.turns = edge_turns,

@@ -98,7 +98,7 @@ MEMBERS(in_rtp, ADDRESS("bind_addr", "Listen at", REQ),
 MEMBERS(in_udp, ADDRESS("bind_addr", "Listen at", REQ),
     TEXT("interface_addr", "Interface", 0, 0, 64));
 MEMBERS(in_rtmp, ADDRESS("listen_addr", "Listen at", REQ),
-    TEXT("app", "Application", 0, 0, 256),
+    { "app", "Application", DRIVER_TEXT, 0, 0, 256, NULL, "\"live\"", NULL },
     TEXT("stream_key", "Stream key", SECRET, 0, 512),
     INT("max_publishers", "Publishers", RARE, 1, U32, "1"));
 MEMBERS(in_rtsp, TEXT("rtsp_url", "Address", REQ, 1, 2048),
