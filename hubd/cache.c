@@ -420,8 +420,9 @@ cache_store(struct cache_entry *e, struct slice text)
 	struct buf sealed = BUF_INIT;
 	struct store *st = xmalloc(sizeof(*st));
 	char hub[ID_TEXT], node[ID_TEXT], epoch[24], size[24], dialect[24];
+	char at[24];
 	struct buf types = BUF_INIT;
-	struct db_arg args[8];
+	struct db_arg args[9];
 	int d = cache_dialect(text);
 
 	st->hub = h;
@@ -444,6 +445,8 @@ cache_store(struct cache_entry *e, struct slice text)
 	args[6] = d < 0 ? db_null() : db_str(dialect);
 	cache_mutators(e->node->driver, &types);
 	args[7] = db_str(buf_cstr(&types));
+	(void)snprintf(at, sizeof(at), "%lld", (long long)wall_now());
+	args[8] = db_str(at);
 	db_query(h->db, STMT_CONFIG_STORE, args, nitems(args), NULL,
 	    cache_stored, st, NULL);
 	buf_free(&sealed);

@@ -352,11 +352,12 @@
     "SELECT (SELECT count(*) FROM late), (SELECT count(*) FROM lost)"
 
 /* $1 hub, $2 node, $3 epoch, $4 hash, $5 sealed text, $6 size, $7 dialect,
- * $8 commands that change a configuration. One that is the last one again
- * only moves its last_seen. What such a command of ours made of the ordered
- * one is ordered too. Answers, when it may have drifted: the ordered hash
- * and text, and the fingerprints of the drift that was told and that is
- * ignored. */
+ * $8 commands that change a configuration, $9 when it came: it may have been
+ * read before an ack that is stored already, and says nothing then of what
+ * that made. One that is the last one again only moves its last_seen. What
+ * such a command of ours made of the ordered one is ordered too. Answers,
+ * when it may have drifted: the ordered hash and text, and the fingerprints
+ * of the drift that was told and that is ignored. */
 #define CONFIG_STORE \
     "WITH own AS (SELECT s.node_id FROM mast.node_sessions s\n" \
     "    WHERE s.node_id = $2::uuid AND s.epoch = $3::bigint\n" \
@@ -375,13 +376,15 @@
     "    FROM mast.commands c WHERE c.node_id = k.node_id\n" \
     "    AND c.config_hash IS NULL AND c.type = ANY($8::text[])\n" \
     "    AND (c.state = 'sent' OR c.state = 'acked'\n" \
-    "    AND c.done_at > k.desired_at)) AS ours, EXISTS (SELECT\n" \
+    "    AND c.done_at > k.desired_at\n" \
+    "    AND c.done_at <= " AT("$9::bigint") ")) AS ours, EXISTS (SELECT\n" \
     "    FROM mast.commands c WHERE c.node_id = k.node_id\n" \
     "    AND c.state = 'sent' AND c.config_hash IS NOT NULL) AS pushing\n" \
     "    FROM own JOIN mast.node_configs k ON k.node_id = own.node_id\n" \
     "    WHERE k.desired IS NOT NULL),\n" \
     "told AS (INSERT INTO mast.node_configs AS k (node_id, reported,\n" \
-    "    reported_at) SELECT own.node_id, $4::bytea, now() FROM own\n" \
+    "    reported_at) SELECT own.node_id, $4::bytea, " AT("$9::bigint") "\n" \
+    "    FROM own\n" \
     "    ON CONFLICT (node_id) DO UPDATE SET reported = excluded.reported,\n" \
     "    reported_at = excluded.reported_at, desired = CASE WHEN (SELECT\n" \
     "    ours FROM way) THEN excluded.reported ELSE k.desired END,\n" \
@@ -393,8 +396,9 @@
     "FROM way w JOIN mast.node_configs k ON k.node_id = w.node_id\n" \
     "JOIN mast.config_blobs b ON b.hash = CASE WHEN w.ours THEN $4::bytea\n" \
     "    ELSE k.desired END\n" \
-    "WHERE NOT w.pushing AND (b.hash <> $4::bytea\n" \
-    "    OR k.drift_told IS NOT NULL)"
+    "WHERE NOT w.pushing AND (w.ours OR k.desired_at > now()\n" \
+    "    OR k.desired_at <= " AT("$9::bigint") ")\n" \
+    "    AND (b.hash <> $4::bytea OR k.drift_told IS NOT NULL)"
 
 /* $1 hub, $2 nodes that have a new session: their legs are due again, at
  * once. What is to be absent and was confirmed stays so. */
@@ -469,7 +473,7 @@ static const struct db_stmt stmts[] = {
 	[STMT_CLAIM] = { "claim", CLAIM, 5, 0 },
 	[STMT_SESSIONS] = { "sessions", SESSIONS, 1, DB_READ },
 	[STMT_SWEEP] = { "sweep", SWEEP, 2, DB_READ },
-	[STMT_CONFIG_STORE] = { "config_store", CONFIG_STORE, 8, 0 },
+	[STMT_CONFIG_STORE] = { "config_store", CONFIG_STORE, 9, 0 },
 	[STMT_PARTITIONS] = { "partitions",
 	    "SELECT mast.ensure_partitions(7)", 0, DB_BULK },
 	[STMT_RETENTION] = { "retention", RETENTION, 0, DB_BULK },
