@@ -54,11 +54,12 @@ export class Change {
 			toast('Nothing is different.', 'warn');
 			return false;
 		}
+		const was = await this.ordered();
 		if (!await confirm({ title, name, action: 'Send it to the node',
 		    text: [el('p', null, 'This is what changes:'),
 			diffView(diff)], run: send }))
 			return false;
-		void this.after(before);
+		void this.after(before, was);
 		return true;
 	}
 
@@ -69,7 +70,7 @@ export class Change {
 		    { etag: now.etag });
 	}
 
-	async after(before) {
+	async after(before, was) {
 		const say = el('p', { role: 'status', tabindex: '-1' },
 		    'The node took it. Asking what it runs now.');
 		this.node.hidden = false;
@@ -79,7 +80,7 @@ export class Change {
 			button('Undo', () => this.undo(before)))));
 		this.done();
 		say.focus();
-		const drift = await this.verify();
+		const drift = await this.verify(was);
 		if (this.ctx.alive && say.isConnected)
 			say.replaceChildren(...!drift ? [chip('warn',
 			    'Not checked'), ' The node has not said what it ' +
@@ -92,14 +93,26 @@ export class Change {
 		this.done();
 	}
 
-	// The drift as it is once the node has spoken, or null.
-	async verify() {
+	// When what is ordered now was ordered.
+	async ordered() {
+		try {
+			const d = await api.get(`${this.path}/drift`);
+			return d.desired_at;
+		} catch {
+			return undefined;
+		}
+	}
+
+	// The drift as it is once the order is noted, which was so before, and
+	// the node has spoken; or null.
+	async verify(was) {
 		const end = performance.now() + CHECK_MS;
 		while (this.ctx.alive && performance.now() < end) {
 			try {
 				await this.read();
 				const d = await api.get(`${this.path}/drift`);
-				if (Date.parse(d.reported_at) >=
+				if (d.desired_at !== was &&
+				    Date.parse(d.reported_at) >=
 				    Date.parse(d.desired_at))
 					return d;
 			} catch {
