@@ -255,11 +255,11 @@ def test_database_was_away(s):
     n = s.node("patient")
     hub, epoch = session(s, n.id)
     before = told(s, hub)
-    hubkit.kill_postgres(s)
-    s.start_postgres(wait=False)
     # As if it had been away for long: no hub could write meanwhile.
     s.sql("UPDATE mast.hubs SET seen_at = now() - interval '60 seconds' "
           "WHERE id = %s", hub)
+    hubkit.kill_postgres(s)
+    s.start_postgres(wait=False)
     s.wait_ready()
     mast.wait_until(lambda: s.one(
         "SELECT seen_at > now() - interval '5 seconds' FROM mast.hubs "
