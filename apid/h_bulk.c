@@ -153,8 +153,17 @@ answer(struct req *req, const struct bulk *k, int status)
 
 /* ---- how each ended ---- */
 
+static bool
+is_here(const struct target *t)
+{
+	return strcmp(t->status, "online") == 0 ||
+	    strcmp(t->status, "degraded") == 0;
+}
+
+/* was_here: when it was selected. Then another hub may have it, or it comes
+ * again: its command waits. */
 static const char *
-end_state(enum err err, bool told)
+end_state(enum err err, bool told, bool was_here)
 {
 	switch (err) {
 	case ERR_OK:
@@ -170,7 +179,7 @@ end_state(enum err err, bool told)
 	case ERR_CANCELLED:
 		return "cancelled";
 	case ERR_NODE_OFFLINE:
-		return "offline";
+		return was_here ? "queued" : "offline";
 	default:
 		return "queued";
 	}
@@ -192,7 +201,7 @@ ended(void *arg, enum err err, struct ipc_msg *msg)
 	    msg_get_command_done(&msg->in, &done);
 
 	t->state = end_state(err == ERR_OK && !told ? ERR_UNAVAILABLE : err,
-	    told);
+	    told, is_here(t));
 	if (told && err != ERR_OK) {
 		t->why = words(k->req, done.error);
 		t->code = words(k->req, done.error_code);
@@ -331,8 +340,7 @@ judge(struct req *req, struct bulk *k, struct target *t)
 	else if (err != ERR_OK)
 		t->error = arena_printf(req->arena, "%s %s",
 		    faults.v[0].pointer, faults.v[0].detail);
-	else if (!b->queue && strcmp(t->status, "online") != 0 &&
-	    strcmp(t->status, "degraded") != 0)
+	else if (!b->queue && !is_here(t))
 		t->error = "the node is not connected";
 	else {
 		t->role = role_name(what->role);

@@ -213,6 +213,9 @@ cmd_forget_chan(struct cmds *cs, const struct ipc_chan *chan)
 		TAILQ_FOREACH(c, &n->cmds, node_link)
 			if (c->chan == chan)
 				c->chan = NULL;
+	TAILQ_FOREACH(c, &cs->waiting, link)
+		if (c->chan == chan)
+			c->chan = NULL;
 	TAILQ_FOREACH(c, &cs->claiming, link)
 		if (c->chan == chan)
 			c->chan = NULL;
@@ -231,50 +234,66 @@ cmd_find(struct node *n, const struct id *id)
 	return NULL;
 }
 
-struct cmd *
-cmd_add(struct cmds *cs, struct node *n, const struct id *id,
+static struct cmd *
+cmd_new(struct cmds *cs, const struct id *node, const struct id *id,
     enum cmd_state state, uint32_t wait_ms)
 {
 	struct cmd *c = xcalloc(1, sizeof(*c));
 
 	c->cmds = cs;
-	c->node = n;
 	c->id = c->wire = *id;
-	c->node_id = n->id;
-	c->epoch = n->epoch;
+	c->node_id = *node;
 	c->wait_ms = wait_ms;
 	c->state = state;
 	timer_init(&c->timer, cmd_timeout, c);
-	TAILQ_INSERT_TAIL(&n->cmds, c, node_link);
-	n->ncmds++;
 	cs->inflight++;
-	if (state == CMD_WAITING) {
-		TAILQ_INSERT_TAIL(&cs->waiting, c, link);
-		cmd_claim(cs);
-	}
 	return c;
 }
 
-/* A row that will not be sent: whoever asks waits, so it ends here. Without
- * a wait it stays queued until its time to live is over. */
-static void
-cmd_refuse(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
-    const struct msg_command *m, enum err err)
+struct cmd *
+cmd_add(struct cmds *cs, struct node *n, const struct id *id,
+    enum cmd_state state, uint32_t wait_ms)
 {
-	const char *why = err == ERR_NODE_OFFLINE ? "the node is offline" :
-	    "too many commands in flight for this node";
-	const struct msg_command_done done = { .command = m->command,
-	    .error = slice_of(why) };
-	const struct sink_final f = { .command = m->command,
-	    .state = "failed", .error = slice_of(why) };
+	struct cmd *c = cmd_new(cs, &n->id, id, state, wait_ms);
 
-	if (m->wait_ms > 0) {
-		cs->hub->count.commands_failed++;
-		sink_final(cs->hub->sink, &f);
-	}
-	cmd_answer(chan, id, err, &done);
+	c->node = n;
+	c->epoch = n->epoch;
+	TAILQ_INSERT_TAIL(&n->cmds, c, node_link);
+	n->ncmds++;
+	return c;
 }
 
+/* Whoever asks waits, so its row ends here. */
+static void
+cmd_refuse(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
+    const struct msg_command *m)
+{
+	static const char why[] = "too many commands in flight for this node";
+	const struct msg_command_done done = { .command = m->command,
+	    .error = SLICE(why) };
+	const struct sink_final f = { .command = m->command,
+	    .state = "failed", .error = SLICE(why) };
+
+	cs->hub->count.commands_failed++;
+	sink_final(cs->hub->sink, &f);
+	cmd_answer(chan, id, ERR_UNAVAILABLE, &done);
+}
+
+/* It waits in the journal: with us, if its node is here. */
+static void
+cmd_start_queued(struct cmds *cs, struct node *n, struct ipc_chan *chan,
+    uint64_t id, const struct msg_command *m)
+{
+	const struct msg_command_done done = { .command = m->command,
+	    .error = SLICE("the node is not connected to this hub") };
+
+	if (n != NULL)
+		queue_start(cs, n, chan, id, m);
+	else
+		cmd_answer(chan, id, ERR_NODE_OFFLINE, &done);
+}
+
+/* One whose node is not here is claimed in vain: the answer tells why. */
 void
 cmd_start(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
     const struct msg_command *m)
@@ -282,23 +301,25 @@ cmd_start(struct cmds *cs, struct ipc_chan *chan, uint64_t id,
 	struct node *n = node_find(cs->hub->nodes, &m->node);
 	uint32_t wait = m->wait_ms < WAIT_MIN ? WAIT_MIN :
 	    m->wait_ms > WAIT_MAX ? WAIT_MAX : m->wait_ms;
-	struct cmd *c;
+	struct cmd *c = NULL;
 
-	if (n == NULL || conn_state(n->conn) != CONN_LIVE) {
-		cmd_refuse(cs, chan, id, m, ERR_NODE_OFFLINE);
-		return;
-	}
+	if (n != NULL && conn_state(n->conn) != CONN_LIVE)
+		n = NULL;
 	if (m->wait_ms == 0) {
-		queue_start(cs, n, chan, id, m);
+		cmd_start_queued(cs, n, chan, id, m);
 		return;
 	}
-	c = cmd_find(n, &m->command);
+	if (n != NULL && (c = cmd_find(n, &m->command)) == NULL &&
+	    n->ncmds >= CMD_INFLIGHT_MAX) {
+		cmd_refuse(cs, chan, id, m);
+		return;
+	}
 	if (c == NULL) {
-		if (n->ncmds >= CMD_INFLIGHT_MAX) {
-			cmd_refuse(cs, chan, id, m, ERR_UNAVAILABLE);
-			return;
-		}
-		c = cmd_add(cs, n, &m->command, CMD_WAITING, wait);
+		c = n == NULL ? cmd_new(cs, &m->node, &m->command,
+		    CMD_WAITING, wait) : cmd_add(cs, n, &m->command,
+		    CMD_WAITING, wait);
+		TAILQ_INSERT_TAIL(&cs->waiting, c, link);
+		cmd_claim(cs);
 	}
 	c->chan = chan;
 	c->chan_id = id;
@@ -429,47 +450,59 @@ cmd_send_claimed(struct cmd *c, const struct db_result *res, int row)
 		    ERR_INTERNAL : ERR_NODE_OFFLINE, "failed", why);
 }
 
+/* It was not to be had: column 2 tells who has the node. */
 static void
-cmd_unclaimed(struct cmds *cs, const struct db_result *res)
+cmd_unclaimed(struct cmd *c, const struct db_result *res, int row)
 {
-	struct cmd *c;
-
-	while ((c = TAILQ_FIRST(&cs->claiming)) != NULL) {
-		if (db_err(res) != ERR_OK)
-			/* It may say "sent", but nothing was. */
-			cmd_end(c, ERR_DATABASE, "failed",
-			    "not sent: the database is away");
-		else if (c->node == NULL)
-			cmd_end(c, ERR_NODE_OFFLINE, "failed",
-			    "the node is offline");
-		else
-			cmd_end(c, ERR_CONFLICT, NULL,
-			    "the command is not queued any more");
-	}
+	if (row < 0)
+		/* It may say "sent", but nothing was. */
+		cmd_end(c, ERR_DATABASE, "failed",
+		    "not sent: the database is away");
+	else if (slice_eq(db_get(res, row, 2), "other")) {
+		if (c->node != NULL && c->node->epoch == c->epoch)
+			node_fenced(c->node);
+		cmd_end(c, ERR_HUB_AWAY, "failed", "the node is connected to "
+		    "another hub: only a queued command goes there");
+	} else if (c->node != NULL && slice_eq(db_get(res, row, 2), "own"))
+		cmd_end(c, ERR_CONFLICT, NULL,
+		    "the command is not queued any more");
+	else
+		cmd_end(c, ERR_NODE_OFFLINE, "failed", "the node is offline");
 }
 
+static int
+cmd_row(const struct db_result *res, const struct cmd *c)
+{
+	struct id id;
+	int i;
+
+	for (i = 0; db_err(res) == ERR_OK && i < db_rows(res); i++)
+		if (db_id(res, i, 0, &id) == 0 && id_eq(&id, &c->id))
+			return i;
+	return -1;
+}
+
+/* In the order they came in, whatever the order of the rows. */
 static void
 cmd_claimed(void *arg, const struct db_result *res)
 {
 	struct cmds *cs = arg;
-	struct cmd *c, *next;
-	struct id id;
-	int i, n = db_err(res) == ERR_OK ? db_rows(res) : 0;
+	bool sent = false;
+	struct cmd *c;
+	int row;
 
 	cs->claim = NULL;
 	if (db_err(res) != ERR_OK)
 		log_warn("claim: %s", db_message(res));
-	/* In the order they came in, whatever the order of the rows. */
-	for (c = TAILQ_FIRST(&cs->claiming); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, link);
-		for (i = 0; i < n; i++)
-			if (db_id(res, i, 0, &id) == 0 && id_eq(&id, &c->id)) {
-				cmd_send_claimed(c, res, i);
-				break;
-			}
+	while ((c = TAILQ_FIRST(&cs->claiming)) != NULL) {
+		row = cmd_row(res, c);
+		if (row >= 0 && !db_isnull(res, row, 1)) {
+			sent = true;
+			cmd_send_claimed(c, res, row);
+		} else
+			cmd_unclaimed(c, res, row);
 	}
-	cmd_unclaimed(cs, res);
-	if (n > 0)
+	if (sent)
 		publish_events(cs->hub->publish, 0);
 	cmd_claim(cs);
 }

@@ -39,7 +39,7 @@ struct cmd {
 	TAILQ_ENTRY(cmd)	 node_link;
 	TAILQ_ENTRY(cmd)	 link;		/* waiting or claiming */
 	struct cmds		*cmds;
-	struct node		*node;		/* NULL: it went meanwhile */
+	struct node		*node;		/* NULL: not, or no longer, here */
 	struct id		 id, node_id;
 	struct id		 wire;	/* what the node acks: id, or a step's */
 	struct steps		*steps;	/* step.c; NULL: it goes as it is */
@@ -72,7 +72,7 @@ struct cmds {
 	struct unsent		*unsent;
 };
 
-/* In state CMD_QUEUED or CMD_WAITING, on the lists. */
+/* On the list of its node. */
 struct cmd *cmd_add(struct cmds *, struct node *, const struct id *,
     enum cmd_state, uint32_t wait_ms);
 struct cmd *cmd_find(struct node *, const struct id *);

@@ -136,6 +136,14 @@ node_close(struct node *n, int code, const char *why)
 	conn_close(n->conn, code, why);
 }
 
+void
+node_fenced(struct node *n)
+{
+	n->hub->count.fenced++;
+	node_close(n, WS_C_POLICY, "this session is over: the node is "
+	    "deleted or connected elsewhere");
+}
+
 static void
 node_expire(void *arg)
 {

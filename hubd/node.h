@@ -130,6 +130,8 @@ struct node *node_attach(struct hubd *, struct conn *,
 void node_detach(struct hubd *, struct conn *, const char *why);
 /* Closes the live connection with a reason. */
 void node_close(struct node *, int code, const char *why);
+/* Its epoch is no longer the node's: another hub has it, or it is deleted. */
+void node_fenced(struct node *);
 struct node_row {		/* what people edit of a node */
 	struct slice	 name, type;
 	wall_us		 expires;	/* 0: never */

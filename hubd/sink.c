@@ -11,7 +11,6 @@
 #include "json.h"
 #include "log.h"
 #include "timer.h"
-#include "ws.h"
 #include "xmalloc.h"
 
 #include "alarm.h"
@@ -449,9 +448,7 @@ sink_fenced(struct sink *s, const struct db_result *res)
 		    (n = node_find(nodes, &id)) == NULL ||
 		    n->epoch != (uint64_t)db_i64(res, i, 1))
 			continue;
-		s->hub->count.fenced++;
-		node_close(n, WS_C_POLICY, "this session is over: the node is "
-		    "deleted or connected elsewhere");
+		node_fenced(n);
 	}
 }
 

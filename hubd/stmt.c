@@ -313,19 +313,25 @@
     "UPDATE mast.node_state t SET config_stale = true FROM done\n" \
     "WHERE done.stale AND t.node_id = done.node_id"
 
-/* $1 hub; arrays: $2 command, $3 node, $4 epoch, $5 whether the
- * node remembers commands. Marked as sent before a
- * byte leaves. */
+/* $1 hub; arrays: $2 command, $3 node, $4 epoch (0: it is not here), $5
+ * whether the node remembers commands. Marked as sent before a byte leaves.
+ * Answers for each: command, the action if it is to go out now, and who has
+ * the node: own, other, or NULL for nobody. */
 #define CLAIM \
     "WITH u AS (SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::bigint[],\n" \
-    "    $5::boolean[]) AS u(id, node, epoch, remembers))\n" \
-    "UPDATE mast.commands c SET state = 'sent', hub_id = $1::uuid,\n" \
+    "    $5::boolean[]) AS u(id, node, epoch, remembers)),\n" \
+    "sent AS (UPDATE mast.commands c SET state = 'sent', hub_id = $1::uuid,\n" \
     "    epoch = u.epoch, sent_at = now(), remembers = u.remembers\n" \
-    "FROM u JOIN mast.node_sessions s ON s.node_id = u.node\n" \
+    "    FROM u JOIN mast.node_sessions s ON s.node_id = u.node\n" \
     "    AND s.epoch = u.epoch AND s.hub_id = $1::uuid\n" \
-    "WHERE c.id = u.id AND c.node_id = u.node AND c.state = 'queued'\n" \
-    "    AND c.expires_at > now()\n" \
-    "RETURNING c.id, c.action"
+    "    WHERE c.id = u.id AND c.node_id = u.node AND c.state = 'queued'\n" \
+    "    AND c.expires_at > now() RETURNING c.id, c.action)\n" \
+    "SELECT u.id, t.action, CASE WHEN s.hub_id <> $1::uuid\n" \
+    "    AND h.stopped_at IS NULL AND h.lost_at IS NULL THEN 'other'\n" \
+    "    WHEN s.hub_id = $1::uuid AND s.epoch = u.epoch THEN 'own' END\n" \
+    "FROM u LEFT JOIN sent t ON t.id = u.id\n" \
+    "LEFT JOIN mast.node_sessions s ON s.node_id = u.node\n" \
+    "LEFT JOIN mast.hubs h ON h.id = s.hub_id"
 
 /* $1 hub: what the database takes for live sessions of this hub, but for
  * those that are just being made. */

@@ -11,10 +11,14 @@ import hubkit
 import mast
 import tap
 
+START = {"type": "start_flow", "flow_id": "f"}
+
 
 class Second:
     """Another hubd: its own name, door and sockets, the same database. To a
-    mast.Node it is what a Suite is."""
+    mast.Node it is what a Suite is; the Suite ends it like a node of its."""
+
+    secret = None
 
     def __init__(self, s, name):
         self.suite, self.nodes, self.name = s, s.nodes, name
@@ -32,6 +36,11 @@ class Second:
         with open(self.conf, "w") as f:
             f.write(text)
         self.start()
+        s.nodes.append(self)
+
+    def close(self):
+        if self.proc.poll() is None:
+            self.end()
 
     def rows(self):
         return {r[0] for r in self.suite.sql(
@@ -163,6 +172,94 @@ def test_command_to_the_owner(s):
     n.close()
 
 
+def orders(*nodes):
+    """Ids of the commands that those sockets got, but questions."""
+    return [c for n in nodes for c, a in n.commands
+            if a["type"] == "start_flow"]
+
+
+def state(s, command):
+    return s.one("SELECT state FROM mast.commands WHERE id = %s", command)
+
+
+def queue(s, *nodes, **more):
+    """Answers to a queued command for each of the nodes, by their ids."""
+    r = s.admin().post("/api/v1/commands", dict({
+        "action": START, "node_ids": [n.id for n in nodes],
+        "queue": True}, **more))
+    assert r.status in (200, 202), r
+    return {x["node_id"]: x for x in r.json["results"]}
+
+
+def test_direct_command(s):
+    """A direct command for a node of the other hub is not sent, and nobody
+    says that the node is offline"""
+    b = both(s)
+    n = s.node("direct")
+    s.admin().command(n.id, START).want(200)
+    m = mast.Node(b, creds=(n.id, n.secret)).online()
+    for older in ("open", "closed"):
+        # The first time the hub does not know yet that its socket is old.
+        r = s.admin().command(n.id, START).problem(503, "hub-away")
+        tap.contains(r.json["detail"], "another hub", older)
+        command = r.json["command_id"]
+        mast.wait_until(lambda: state(s, command) == "failed", 10,
+                        "its end is in the journal")
+        tap.equal(hubkit.closed(n, 10)[0], 1008)
+    tap.equal(len(orders(n)), 1, "before the move")
+    tap.equal(orders(m), [])
+    tap.equal(s.admin().node(n.id)["status"], "online")
+    tap.equal(hubkit.state(s, n.id), "online")
+    m.close()
+    mast.wait_until(lambda: hubkit.state(s, n.id) == "offline", 10, "gone")
+    s.admin().command(n.id, START).problem(502, "node-offline")
+
+
+def test_queued_for_both(s):
+    """Commands for nodes of both hubs at once: each node gets its own, once;
+    none of them is called offline"""
+    b = both(s)
+    here = s.node("queued here")
+    there = mast.Node(b, creds=(lambda x: (x.id, x.secret))(
+        s.node("queued there"))).online()
+    got = queue(s, here, there, wait=True)
+    tap.equal(got[here.id]["state"], "acked")
+    assert got[there.id]["state"] in ("queued", "acked"), got
+    mast.wait_until(lambda: state(s, got[there.id]["command_id"]) == "acked",
+                    20, "the other hub's too")
+    for n in (here, there):
+        tap.equal(orders(n), [got[n.id]["command_id"]])
+        n.close()
+
+
+def test_commands_while_moving(s):
+    """A node that goes to and fro: each queued command is executed once and
+    acknowledged, each event is stored once"""
+    b = both(s)
+    n = s.node("restless")
+    sockets, ids, newest = [n], [], {}
+    for turn in range(8):
+        for _ in range(5):
+            ids.append(queue(s, n)[n.id]["command_id"])
+            newest[ids[-1]] = turn
+            sockets[-1].event("%d" % len(ids))
+        sockets.append(mast.Node(s if turn % 2 else b,
+                                 creds=(n.id, n.secret)).online())
+    mast.wait_until(lambda: all(state(s, c) == "acked" for c in ids), 60,
+                    "all are acknowledged")
+    tap.equal(sorted(orders(*sockets)), sorted(ids), "each once")
+    for i, x in enumerate(sockets):
+        late = [c for c in orders(x) if newest[c] > i]
+        tap.equal(late, [], "ordered later, by the socket %d" % i)
+    mast.wait_until(lambda: len(hubkit.events_of(s, n.id)) == len(ids), 20,
+                    "all events")
+    tap.equal(set(hubkit.events_of(s, n.id).values()), {1}, "each once")
+    tap.equal(session(s, n.id)[0], first_hub(s))
+    tap.equal(hubkit.state(s, n.id), "online")
+    for x in sockets:
+        x.drop()
+
+
 def test_numbered_events_move(s):
     """Numbered events that come again at the other hub are stored once"""
     b = both(s)
@@ -184,6 +281,39 @@ def test_numbered_events_move(s):
     tap.equal(set(hubkit.events_of(s, n.id).values()), {1}, "each once")
     m.close()
     n.drop()
+
+
+def test_one_is_frozen(s):
+    """A hub stands still while its node goes to the other; when it goes on it
+    stores what it is still to read, once, and disturbs nothing"""
+    b = both(s)
+    m = mast.Node(b, creds=(lambda x: (x.id, x.secret))(
+        s.node("melts"))).online()
+    for i in range(10):
+        m.event("%d" % i)
+    mast.wait_until(lambda: len(hubkit.events_of(s, m.id)) == 10, 10, "ten")
+    b.proc.send_signal(signal.SIGSTOP)
+    try:
+        for i in range(10, 20):
+            m.event("%d" % i)
+        command = queue(s, m)[m.id]["command_id"]
+        n = mast.Node(s, creds=(m.id, m.secret)).online()
+        hub, epoch = session(s, m.id)
+        tap.equal(hub, first_hub(s))
+        mast.wait_until(lambda: state(s, command) == "acked", 20, "acked")
+        for i in range(20, 30):
+            n.event("%d" % i)
+    finally:
+        b.proc.send_signal(signal.SIGCONT)
+    tap.equal(hubkit.closed(m, 30)[0], 1008)
+    mast.wait_until(lambda: len(hubkit.events_of(s, m.id)) == 30, 20,
+                    "all events")
+    tap.equal(set(hubkit.events_of(s, m.id).values()), {1}, "each once")
+    tap.equal((orders(m), orders(n)), ([], [command]))
+    tap.equal(session(s, m.id), (hub, epoch))
+    tap.equal(hubkit.state(s, m.id), "online")
+    tap.equal(n.closed, None)
+    n.close()
 
 
 def test_one_is_killed(s):
