@@ -116,8 +116,9 @@ conns_evict(struct conns *cs)
 {
 	struct conn *c;
 
+	/* Who was told to go already is here until the loop turns. */
 	TAILQ_FOREACH(c, &cs->pending, link)
-		if (c->state != CONN_ENROLL) {
+		if (c->state != CONN_ENROLL && c->state != CONN_CLOSING) {
 			conn_abort(c, "evicted");
 			return;
 		}

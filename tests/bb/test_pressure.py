@@ -144,6 +144,36 @@ def test_half_open(s):
     n.close()
 
 
+def ended(sock, wait):
+    """Whether the peer has closed it within so long."""
+    sock.settimeout(wait)
+    try:
+        return sock.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
+
+
+def test_full_of_strangers(s):
+    """More sockets without authentication than may be: the oldest goes, and
+    a node comes through"""
+    set_keys(s, "hubd", unauthenticated=8, unauthenticated_per_address=8)
+    before = hubkit.status(s)
+    idle = [socket.create_connection(("127.0.0.1", s.node_port), 10,
+                                     ("127.0.0.%d" % (2 + i), 0))
+            for i in range(12)]
+    after = hubkit.wait_count(s, "refused_full", before["refused_full"] + 4)
+    assert after["unauthenticated"] <= 8, after
+    assert all(ended(c, 5 * mast.PATIENCE) for c in idle[:4])
+    n = s.node("not a stranger")
+    tap.equal(n.closed, None)
+    for c in idle:
+        c.close()
+    set_keys(s, "hubd", unauthenticated=512, unauthenticated_per_address=64)
+    n.close()
+
+
 def test_pacing(s):
     """More at once than slots: the rest waits in the kernel, none is lost"""
     names = ["storm %d" % i for i in range(40)]
