@@ -121,13 +121,30 @@ event_result(struct hubd *h, const struct db_result *res, uint64_t number,
 	return BATCH_STORED;
 }
 
+static void sink_tell(struct sink *, const struct id *, const char *,
+    uint64_t);
+
+/* PostgreSQL refused it, whatever it was with: told like what was dropped. */
+static void
+event_dead(struct hubd *h, const struct note *note)
+{
+	char *name;
+
+	h->count.events_dead++;
+	if (note->drops || h->stopping)
+		return;
+	name = xstrndup(note->name.p, note->name.n);
+	sink_tell(h->sink, &note->node, name, 1);
+	free(name);
+}
+
 static void
 event_done(struct hubd *h, struct batch_row *row, bool stored)
 {
 	const struct note *note = (const struct note *)(const void *)row;
 
 	if (!stored)
-		h->count.events_dead++;
+		event_dead(h, note);
 	h->sink->telling -= note->drops;
 	if (note->seq > 0)
 		numbered_stored(h->sink->numbers, &note->node, &note->boot,

@@ -97,6 +97,32 @@ def test_postgres_killed(s):
     tap.equal(got["events_dead"], 0)
 
 
+def test_refused_row(s):
+    """One event that the database does not take is given up, counted and
+    told; the others of its batch are stored"""
+    n = s.node("poison", auto=False)
+    before = status(s)
+    s.sql("ALTER TABLE mast.events ADD CONSTRAINT no_poison CHECK (message "
+          "<> '17' OR node_id <> %s)", n.id)
+    try:
+        for i in range(40):
+            n.event(str(i))
+        read_all(n)
+        mast.wait_until(lambda: len(events_of(s, n.id)) == 39, 10,
+                        "all but one are stored")
+        mast.wait_until(lambda: messages(s, n.id, "hub") ==
+                        ["1 events were dropped"], 10, "it is told")
+    finally:
+        s.sql("ALTER TABLE mast.events DROP CONSTRAINT no_poison")
+    tap.equal(set(range(40)) - set(events_of(s, n.id)), {17})
+    tap.equal(set(events_of(s, n.id).values()), {1})
+    got = status(s)
+    tap.equal(got["events_dead"], before["events_dead"] + 1)
+    tap.equal(got["events_dropped"], before["events_dropped"])
+    tap.contains(s.log("hubd"), "a row of events was given up")
+    n.close()
+
+
 def test_sessions_outlive_postgres(s):
     """A node stays connected while the database is away; one that left
     meanwhile is offline afterwards"""
