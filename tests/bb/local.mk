@@ -18,6 +18,7 @@ BB_TESTS = \
 	tests/bb/test_page.py tests/bb/test_place.py tests/bb/test_readme.py
 BB_TESTS += tests/bb/test_alarms.py tests/bb/test_history.py tests/bb/test_config.py
 BB_TESTS += tests/bb/test_settings.py tests/bb/test_tls.py tests/bb/test_keys.py tests/bb/test_order.py
+BB_TESTS += tests/bb/test_vanish.py
 BB_TESTS += tests/bb/test_mend.py tests/bb/test_service.py
 BB_TESTS += tests/bb/test_budget.py tests/bb/test_hostile.py \
 	tests/bb/test_manapi.py tests/bb/test_matrix.py
