@@ -698,15 +698,16 @@ feed_full(const struct feed *feed)
 	return feed->memory_short;
 }
 
-/* Who is furthest behind costs the most, and sees the least. */
+/* Who has been behind the longest holds memory, and sees the least: one that
+ * was only just sent a text is not behind. */
 static void
 shed_one(struct feed *feed)
 {
 	struct browser *b, *worst = NULL;
 
 	LIST_FOREACH(b, &feed->all, entry)
-		if (!b->shed && (worst == NULL || wsconn_backlog(b->ws) >
-		    wsconn_backlog(worst->ws)))
+		if (!b->shed && (worst == NULL || wsconn_waits(b->ws) <
+		    wsconn_waits(worst->ws)))
 			worst = b;
 	if (worst == NULL)
 		return;
@@ -715,30 +716,40 @@ shed_one(struct feed *feed)
 	wsconn_close(worst->ws, WS_C_LATER, "no memory; come back later");
 }
 
-/* Dashboards go before anything else suffers: a tenth of them a second. */
+/* Over the ceiling with all that is in use: what those leave who go is not
+ * kept in reserve. */
+static bool
+over_ceiling(const struct feed *feed)
+{
+	uint64_t limit = (uint64_t)feed->apid->conf.memory_mib << 20;
+
+	if (limit == 0)
+		return false;
+	/* Some air, so that it does not flap. */
+	if (feed->memory_short)
+		limit -= limit / 20;
+	if (proc_rss() > limit)
+		(void)malloc_trim(0);
+	return proc_rss() > limit;
+}
+
+/* Dashboards go before anything else suffers, here or in the hub: a tenth of
+ * them a second. */
 static void
 look_at_memory(void *arg)
 {
 	struct feed *feed = arg;
-	uint64_t limit = (uint64_t)feed->apid->conf.memory_mib << 20;
-	uint64_t used = limit == 0 ? 0 : proc_rss();
-	bool was = feed->memory_short;
+	bool was = feed->memory_short, ours = over_ceiling(feed);
 	size_t n = (feed->browsers + 9) / 10;
 
 	timer_set(feed->apid->timers, &feed->memory, MONO_SEC);
-	feed->memory_short = limit != 0 &&
-	    used > (was ? limit - limit / 20 : limit);
+	feed->memory_short = ours || hub_short(feed->apid->hub);
 	if (feed->memory_short && !was)
-		log_warn("memory: %llu MiB of %lld in use: dashboards are "
-		    "closed", (unsigned long long)(used >> 20),
-		    (long long)feed->apid->conf.memory_mib);
+		log_warn("memory: %s is over its ceiling: dashboards are "
+		    "closed", ours ? "apid" : "hubd");
 	else if (was && !feed->memory_short)
 		log_info("memory: below the ceiling: dashboards may come "
 		    "again");
-	if (!feed->memory_short)
-		return;
-	while (n-- > 0)
+	while (feed->memory_short && n-- > 0)
 		shed_one(feed);
-	if (feed->browsers == 0)
-		(void)malloc_trim(0);
 }

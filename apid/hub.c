@@ -7,6 +7,7 @@
 #include "apid.h"
 #include "feed.h"
 #include "hub.h"
+#include "json.h"
 #include "log.h"
 #include "req.h"
 #include "sibling.h"
@@ -144,6 +145,15 @@ bool
 hub_up(const struct hub *hub)
 {
 	return hub != NULL && sibling_ready(hub->peer);
+}
+
+bool
+hub_short(const struct hub *hub)
+{
+	struct slice status = hub_status(hub), is_short;
+
+	return status.n > 0 && json_member(status.p, status.n,
+	    "memory_short", &is_short) && !slice_eq(is_short, "0");
 }
 
 struct slice

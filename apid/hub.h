@@ -25,6 +25,8 @@ struct hub *hub_new(struct apid *);
 void hub_free(struct hub *);
 /* Connected, and hubd says that it can work. */
 bool hub_up(const struct hub *);
+/* By its last figures hubd is over its memory ceiling. */
+bool hub_short(const struct hub *);
 /* hubd's last figures, a flat JSON object, or empty. */
 struct slice hub_status(const struct hub *);
 

@@ -37,7 +37,9 @@ struct wsconn {
 	struct ws_rx		 rx;
 	struct timer		 timer;
 	mono_us			 heard, pinged, stalled;
-	size_t			 backlog;	/* at the last tick */
+	mono_us			 waits;		/* the first byte of backlog */
+	int64_t			 written;
+	int64_t			 taken;		/* at the last tick */
 	bool			 closing;
 	char			 id[REQ_ID];
 };
@@ -50,6 +52,9 @@ put(struct wsconn *w, enum ws_op op, const void *p, size_t n)
 	uint8_t hdr[10];
 	size_t len = ws_head(hdr, op, n);
 
+	if (stream_backlog(w->conn->s) == 0)
+		w->waits = mono_now();
+	w->written += (int64_t)(len + n);
 	stream_write2(w->conn->s, hdr, len, p, n);
 }
 
@@ -83,6 +88,12 @@ size_t
 wsconn_backlog(const struct wsconn *w)
 {
 	return w->closing ? 0 : stream_backlog(w->conn->s);
+}
+
+mono_us
+wsconn_waits(const struct wsconn *w)
+{
+	return wsconn_backlog(w) > 0 ? w->waits : INT64_MAX;
 }
 
 const struct who *
@@ -150,14 +161,15 @@ on_tick(void *arg)
 {
 	struct wsconn *w = arg;
 	mono_us now = mono_now();
-	size_t backlog = stream_backlog(w->conn->s);
+	int64_t backlog = (int64_t)stream_backlog(w->conn->s);
+	int64_t taken = w->written - backlog;
 
 	/* A slow one that takes something is not stalled. */
 	if (backlog == 0)
 		w->stalled = 0;
-	else if (w->stalled == 0 || backlog < w->backlog)
+	else if (w->stalled == 0 || taken > w->taken)
 		w->stalled = now;
-	w->backlog = backlog;
+	w->taken = taken;
 	if (w->stalled != 0 && now - w->stalled > STALL_AFTER) {
 		stream_abort(w->conn->s, true);
 		return;

@@ -8,6 +8,9 @@
 #define APID_WSCONN_H
 
 #include <stddef.h>
+#include <stdint.h>
+
+#include "mono.h"
 
 struct conn;
 struct who;
@@ -29,6 +32,8 @@ void wsconn_text(struct wsconn *, const void *, size_t);
 /* Bytes that the peer has not taken: send the newest only when 0; over
  * 1 MiB the socket is closed with 1013. */
 size_t wsconn_backlog(const struct wsconn *);
+/* Since when it has not taken all; INT64_MAX: it has. */
+mono_us wsconn_waits(const struct wsconn *);
 /* closed follows on a later turn. */
 void wsconn_close(struct wsconn *, int code, const char *reason);
 const struct who *wsconn_who(const struct wsconn *);

@@ -32,7 +32,7 @@ static const struct conf_key keys[] = {
 	{ "hubd", "node_messages_per_second", CONF_INT, OFF(node_messages),
 	    "1000", 1, 1000000, true, "messages per second, the same" },
 	{ "hubd", "memory_mib", CONF_INT, OFF(memory_mib), "0", 0, 1048576,
-	    true, "resident MiB from which new nodes are refused; 0: never" },
+	    true, "resident MiB from which dashboards go, then new nodes; 0: never" },
 	{ "hubd", "connections", CONF_INT, OFF(connections), "4", 2, 16,
 	    false, "connections to PostgreSQL" },
 	{ "hubd", "queue_rows", CONF_INT, OFF(queue_rows), "100000", 100,

@@ -82,6 +82,7 @@ count_gauges(struct json_w *w, struct hubd *h)
 	count_u64(w, "handshakes", listen_slots(h->listener));
 	count_u64(w, "paused", conns_paused(h->conns));
 	count_u64(w, "memory_short", h->memory_short);
+	count_u64(w, "memory_full", h->memory_full);
 	count_u64(w, "enrolling", enroll_waiting(h->enroll));
 	count_u64(w, "events_waiting", sink_waiting(h->sink));
 	count_u64(w, "rows_waiting", sink_rows(h->sink));

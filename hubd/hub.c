@@ -26,6 +26,7 @@
 #define TICK		MONO_SEC
 #define BEAT_TICKS	2
 #define TRIM_TICKS	2
+#define SHORT_TICKS	15	/* until apid knows, and they are gone */
 #define RECONCILE_TICKS	20
 #define HOUR		(3600 * MONO_SEC)
 #define CHANGED_SLACK	(60 * MONO_SEC)	/* a transaction may be that old */
@@ -40,7 +41,7 @@ struct hub {
 	bool		 registered;	/* the row is there */
 	bool		 ready;		/* and the partitions */
 	bool		 retain_again;	/* retention changed while it ran */
-	unsigned	 ticks, trim_in, reconcile_in;
+	unsigned	 ticks, trim_in, reconcile_in, short_ticks;
 	uint64_t	 accepted;
 	int64_t		 v_settings, v_nodes;	/* -1: never read */
 	wall_us		 nodes_since;
@@ -404,23 +405,39 @@ hub_trim(struct hub *hub)
 		(void)malloc_trim(0);
 }
 
-/* The nodes that are here stay; others come when there is room again. */
+/*
+ * What is only held in reserve goes first, then dashboards (apid closes them
+ * when it reads of it), then new nodes are refused: when that did not help,
+ * or if it is far too much. The nodes that are here stay.
+ */
 static void
-hub_memory(struct hubd *h)
+hub_memory(struct hub *hub)
 {
+	struct hubd *h = hub->hubd;
 	uint64_t limit = (uint64_t)h->conf.memory_mib << 20, used;
-	bool was = h->memory_short;
+	bool was = h->memory_short, was_full = h->memory_full;
 
 	used = limit == 0 ? 0 : proc_rss();
+	if (!was && used > limit) {
+		(void)malloc_trim(0);
+		used = proc_rss();
+	}
 	/* Some air, so that it does not flap. */
 	h->memory_short = limit != 0 &&
 	    used > (was ? limit - limit / 20 : limit);
+	hub->short_ticks = h->memory_short ? hub->short_ticks + 1 : 0;
+	h->memory_full = h->memory_short &&
+	    (hub->short_ticks > SHORT_TICKS || used > limit + limit / 8);
 	if (h->memory_short && !was)
+		log_warn("memory: %llu MiB of %lld in use: dashboards go",
+		    (unsigned long long)(used >> 20),
+		    (long long)h->conf.memory_mib);
+	if (h->memory_full && !was_full)
 		log_warn("memory: %llu MiB of %lld in use: new nodes are "
 		    "refused", (unsigned long long)(used >> 20),
 		    (long long)h->conf.memory_mib);
-	else if (was && !h->memory_short)
-		log_info("memory: below the ceiling: nodes may come again");
+	if (was && !h->memory_short)
+		log_info("memory: below the ceiling");
 }
 
 static void
@@ -433,7 +450,7 @@ hub_tick(void *arg)
 
 	timer_set(hub->hubd->timers, &hub->tick, TICK);
 	hub_trim(hub);
-	hub_memory(hub->hubd);
+	hub_memory(hub);
 	if (!db_up(db))
 		return;
 	if (!hub->ready) {

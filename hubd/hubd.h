@@ -90,6 +90,7 @@ struct hubd {
 	mono_us			 stop_at;	/* give up then */
 	bool			 was_up;	/* the database, ever */
 	bool			 memory_short;	/* over the ceiling */
+	bool			 memory_full;	/* new nodes are refused */
 	bool			 retiring;
 	bool			 stopping;
 };

@@ -135,7 +135,7 @@ listen_admit(struct listener *l, const struct door *d, int fd,
 	char host[SOCK_TEXT];
 
 	h->count.accepted++;
-	if (h->memory_short) {
+	if (h->memory_full) {
 		h->count.refused_memory++;
 		close(fd);
 		return;

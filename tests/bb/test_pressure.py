@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import sys
+import threading
 import time
 
 import hubkit
@@ -197,12 +198,59 @@ def test_pacing(s):
     set_keys(s, "hubd", handshakes=32)
 
 
+def closed_for_memory(sock):
+    try:
+        while True:
+            sock.recv(20 * mast.PATIENCE)
+    except ws.Closed as why:
+        tap.equal((why.code, why.reason),
+                  (1013, "no memory; come back later"))
+
+
+def dashboard_refused(s):
+    try:
+        s.admin().dashboard().close()
+        return False
+    except ws.Refused as why:
+        tap.equal(why.status, 503)
+        return True
+
+
 def test_memory_of_hubd(s):
-    """Over its ceiling the hub refuses new nodes and keeps those it has"""
+    """Over its ceiling the hub has the dashboards closed, while new nodes
+    still come in"""
+    n = s.node("first one")
+    # What it gives back at once is not what this is about.
+    set_keys(s, "hubd", memory_mib=1)
+    mast.wait_until(lambda: hubkit.status(s)["memory_full"] == 1, 5, "full")
+    set_keys(s, "hubd", memory_mib=0)
+    mast.wait_until(lambda: hubkit.status(s)["memory_short"] == 0, 5, "room")
+    mast.wait_until(lambda: not dashboard_refused(s), 10, "dashboards")
+    sock = s.admin().dashboard()
+    set_keys(s, "hubd", memory_mib=hubkit.status(s)["rss_bytes"] // MIB)
+    mast.wait_until(lambda: hubkit.status(s)["memory_short"] == 1, 5,
+                    "it is short of memory")
+    fresh = s.node("comes in")
+    tap.equal(hubkit.status(s)["memory_full"], 0, "nodes come later")
+    closed_for_memory(sock)
+    assert dashboard_refused(s), "a new dashboard was let in"
+    tap.contains(s.log("apid"), "hubd is over its ceiling")
+    # It did not help: there is nothing else to give.
+    mast.wait_until(lambda: hubkit.status(s)["memory_full"] == 1, 30,
+                    "new nodes are refused")
+    assert n.closed is None and fresh.closed is None
+    set_keys(s, "hubd", memory_mib=0)
+    mast.wait_until(lambda: not dashboard_refused(s), 10, "dashboards again")
+    n.close()
+    fresh.close()
+
+
+def test_memory_far_over(s):
+    """Far over its ceiling the hub refuses new nodes and keeps those it has"""
     n = s.node("old one")
     token = s.admin().node_add("new one")[1]
     set_keys(s, "hubd", memory_mib=1)
-    mast.wait_until(lambda: hubkit.status(s)["memory_short"] == 1, 5,
+    mast.wait_until(lambda: hubkit.status(s)["memory_full"] == 1, 5,
                     "it is short of memory")
     fresh = mast.Node(s, token=token)
     try:
@@ -215,7 +263,7 @@ def test_memory_of_hubd(s):
     assert n.closed is None and hubkit.status(s)["refused_memory"] > 0
     tap.contains(s.log("hubd"), "new nodes are refused")
     set_keys(s, "hubd", memory_mib=0)
-    mast.wait_until(lambda: hubkit.status(s)["memory_short"] == 0, 5, "room")
+    mast.wait_until(lambda: hubkit.status(s)["memory_full"] == 0, 5, "room")
     fresh.online()
     n.close()
     fresh.close()
@@ -228,30 +276,76 @@ def test_memory_of_apid(s):
     socks[0].text(json.dumps({"type": "subscribe", "topics": ["status"]}))
     set_keys(s, "apid", memory_mib=1)
     for sock in socks:
-        try:
-            while True:
-                sock.recv(20 * mast.PATIENCE)
-        except ws.Closed as why:
-            tap.equal(why.code, 1013)
-    try:
-        s.admin().dashboard()
-        raise AssertionError("a new dashboard was let in")
-    except ws.Refused as why:
-        tap.equal(why.status, 503)
+        closed_for_memory(sock)
+    assert dashboard_refused(s), "a new dashboard was let in"
     tap.equal(s.admin().node(n.id)["status"], "online", "REST answers")
     assert n.closed is None
     assert s.metrics()["mast_apid_feed_shed_total"] >= 5
     tap.contains(s.log("apid"), "dashboards are closed")
     set_keys(s, "apid", memory_mib=0)
-
-    def again():
-        try:
-            return s.admin().dashboard()
-        except ws.Refused:
-            return None
-    sock = mast.wait_until(again, 5, "dashboards may come again")
-    sock.close()
+    mast.wait_until(lambda: not dashboard_refused(s), 10,
+                    "dashboards may come again")
     n.close()
+
+
+class Reader(threading.Thread):
+    """A dashboard that takes every text."""
+
+    def __init__(self, s):
+        super().__init__(daemon=True)
+        self.sock, self.texts, self.end = s.admin().dashboard(), 0, None
+        self.start()
+
+    def run(self):
+        try:
+            while True:
+                self.sock.recv(60 * mast.PATIENCE)
+                self.texts += 1
+        except (ws.Closed, OSError, ValueError) as why:
+            self.end = why
+
+
+def resident(s):
+    with open("/proc/%d/statm" % s.pids["apid"]) as f:
+        return int(f.read().split()[1]) * 4096
+
+
+def lazy(s):
+    """A dashboard that takes nothing more."""
+    sock = s.admin().dashboard()
+    sock.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    return sock
+
+
+def test_memory_of_the_slow(s):
+    """What pushes apid over its ceiling are dashboards that do not read: they
+    go, then it is below it; who reads stays, and so does every node"""
+    count = 30
+    sim = mast.Sim(s, "--stats-bytes", 300000, creds="".join(
+        "token %s edge\n" % s.admin().node_add("wide %d" % i)[1]
+        for i in range(count)))
+    mast.wait_until(lambda: sim.report().get("online") == count, 60,
+                    "all online")
+    good = Reader(s)
+    mast.wait_until(lambda: good.texts >= 5, 60, "the reader is served")
+    shed = s.metrics()["mast_apid_feed_shed_total"]
+    top = resident(s) + 24 * MIB
+    set_keys(s, "apid", memory_mib=top // MIB)
+    slow = [lazy(s) for _ in range(12)]
+    mast.wait_until(lambda: s.metrics()["mast_apid_feed_shed_total"] > shed,
+                    30, "dashboards are closed")
+    mast.wait_until(lambda: s.log("apid").rfind("below the ceiling") >
+                    s.log("apid").rfind("over its ceiling"), 60,
+                    "that was enough")
+    assert resident(s) < top, (resident(s), top)
+    seen = good.texts
+    mast.wait_until(lambda: good.texts > seen + 2, 30, "served on")
+    tap.equal(good.end, None)
+    tap.equal(sim.report()["online"], count)
+    set_keys(s, "apid", memory_mib=0)
+    for sock in slow + [good.sock]:
+        sock.sock.close()
+    sim.stop()
 
 
 if __name__ == "__main__":
