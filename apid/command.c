@@ -23,6 +23,10 @@ struct command {
 	char				 text[ID_TEXT];
 	const struct driver		*driver;
 	const struct driver_command	*what;
+	/* the answer, while the journal is asked about its row */
+	enum err			 err;
+	const char			*detail;
+	struct slice			 row;
 };
 
 static void
@@ -48,14 +52,28 @@ answer_done(struct req *req, const struct command *c,
 	buf_free(&b);
 }
 
-/* The node's own words, and which row of the journal tells more. */
+/* Column: the command, if it is there. */
 static void
-answer_failed(struct req *req, const struct command *c, enum err err,
-    const struct msg_command_done *done)
+kept(struct req *req, const struct db_result *res)
+{
+	const struct command *c = req->state;
+	bool there = db_err(res) == ERR_OK && db_rows(res) == 1;
+
+	req_fail_with(req, c->err, c->detail, there ? c->row :
+	    (struct slice){ NULL, 0 });
+}
+
+/*
+ * The node's own words, and which row of the journal tells more. Unless the
+ * hub claimed it the row need not be on the disk, and went perhaps with the
+ * database: it is named when it is there to stay.
+ */
+static void
+answer_failed(struct req *req, struct command *c, enum err err,
+    const struct msg_command_done *done, bool claimed)
 {
 	struct buf b = BUF_INIT;
 	struct json_w w;
-	const char *detail = NULL;
 
 	json_w_init(&w, &b);
 	json_w_object(&w);
@@ -68,11 +86,19 @@ answer_failed(struct req *req, const struct command *c, enum err err,
 		json_w_slice(&w, done->error_code);
 	}
 	if (done->error.n > 0)
-		detail = arena_strndup(req->arena, done->error.p,
+		c->detail = arena_strndup(req->arena, done->error.p,
 		    done->error.n);
-	req_fail_with(req, err, detail, (struct slice){
-	    (const char *)buf_head(&b) + 1, buf_used(&b) - 1 });
+	c->err = err;
+	c->row.n = buf_used(&b) - 1;
+	c->row.p = arena_strndup(req->arena, (const char *)buf_head(&b) + 1,
+	    c->row.n);
 	buf_free(&b);
+	const struct db_arg args[] = { db_str(c->text) };
+
+	if (claimed)
+		req_fail_with(req, c->err, c->detail, c->row);
+	else
+		req_db_any(req, STMT_COMMAND_KEPT, args, nitems(args), kept);
 }
 
 /* It is in the journal, and that is all that is known yet. */
@@ -88,7 +114,7 @@ answer_waits(struct req *req, const struct command *c)
 	    "{\"command_id\":\"%s\",\"accepted\":true}", c->text)));
 }
 
-/* Did the hub tell how a queued command ended, or does it wait on? */
+/* Did the hub tell how one that it had claimed ended? */
 static bool
 ended(enum err err, const struct ipc_msg *msg)
 {
@@ -103,11 +129,12 @@ static void
 finished(void *arg, enum err err, struct ipc_msg *msg)
 {
 	struct req *req = arg;
-	const struct command *c = req->state;
+	struct command *c = req->state;
 	struct msg_command_done done = { .command = { { 0 } } };
+	bool claimed = ended(err, msg);
 
 	req->ipc = NULL;
-	if (c->ask.queue && !ended(err, msg)) {
+	if (c->ask.queue && !claimed) {
 		answer_waits(req, c);
 		return;
 	}
@@ -118,7 +145,7 @@ finished(void *arg, enum err err, struct ipc_msg *msg)
 		answer_done(req, c, &done);
 	else
 		answer_failed(req, c, err == ERR_OK ? ERR_INTERNAL :
-		    hub_err(err), &done);
+		    hub_err(err), &done, claimed);
 }
 
 /* Columns: node, command (NULL: not now), and why not. */

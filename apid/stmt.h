@@ -135,6 +135,7 @@ enum stmt {			/* the order of the tables */
 	STMT_BULK_PICK,		/* (nodes or NULL, access, type, status, LIKE
 				 * pattern) node, name, type, status */
 	STMT_BULK_OPEN,		/* see the text: command */
+	STMT_COMMAND_KEPT,	/* (command) id, and it is on the disk */
 	STMT_COMMAND__END,
 
 	/* stmt_tunnel.c */

@@ -78,6 +78,10 @@ const struct db_stmt stmt_command[DB_ROW(STMT_COMMAND__END)] = {
 	    "SELECT v.json FROM mast.command_view v WHERE v.id = $1::uuid"
 	    " AND v.node_id = $2::uuid AND" SEES("v.node_id", "3"),
 	    3, DB_READ | DB_ACTOR },
+	/* The lock makes what was written before it wait for the disk. */
+	[DB_ROW(STMT_COMMAND_KEPT)] = { "command_kept",
+	    "SELECT c.id FROM mast.commands c WHERE c.id = $1::uuid"
+	    " FOR UPDATE", 1, DB_ACTOR },
 	/* Whoever comes first, this or the hub, has the row. */
 	[DB_ROW(STMT_COMMAND_CANCEL)] = { "command_cancel",
 	    "WITH o AS (SELECT c.id, c.state FROM mast.commands c"

@@ -274,6 +274,37 @@ def test_commands_after_a_crash(s):
                         "WHERE id = %s", command) == want, 10, want)
 
 
+def test_named_row(s):
+    """A command that an answer names is in the journal and the audit, though
+    hub and database die in that moment"""
+    n = s.node("named")
+    for text in ("ALTER SYSTEM SET wal_writer_delay = '10s'",
+                 "SELECT pg_reload_conf()"):
+        s.sql(text)
+    answer = []
+    t = threading.Thread(target=lambda: answer.append(s.admin().command(
+        n.id, {"type": "start_flow", "flow_id": "f"})))
+    s.kill("hubd", signal.SIGSTOP, wait=False)
+    t.start()
+    mast.wait_until(lambda: s.sql("SELECT 1 FROM mast.commands WHERE "
+                                  "node_id = %s", n.id), 10, "its row")
+    s.kill("hubd")
+    t.join()
+    kill_postgres(s)
+    s.start_postgres(wait=False)
+    s.start("hubd")
+    command = answer[0].problem(503).json["command_id"]
+    tap.equal(s.one("SELECT count(*) FROM mast.commands WHERE id = %s",
+                    command), 1)
+    tap.equal(s.one("SELECT count(*) FROM mast.audit WHERE action = "
+                    "'node.command' AND details ->> 'command_id' = %s",
+                    command), 1)
+    for text in ("ALTER SYSTEM RESET wal_writer_delay",
+                 "SELECT pg_reload_conf()"):
+        s.sql(text)
+    n.drop()
+
+
 def test_both_killed(s):
     """Hub and database die together and come back in either order"""
     t = Sender(s, "both")
