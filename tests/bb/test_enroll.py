@@ -201,7 +201,7 @@ def test_newest_wins(s):
 
 
 def test_clone(s):
-    """Two addresses in turn raise one event that names both"""
+    """Two addresses in turn raise one event that names both, and one alarm"""
     n = s.node("clone")
     creds = (n.id, n.secret)
     for i in range(12):
@@ -211,6 +211,11 @@ def test_clone(s):
                             "the event")
     tap.equal(len(found), 1)
     assert "127.0.0.2" in found[0] and "127.0.0.3" in found[0], found
+    alarm, = mast.wait_until(lambda: s.admin().get(
+        "/api/v1/alarms?node_id=%s" % n.id).want(200).json, 10, "the alarm")
+    tap.equal((alarm["code"], alarm["severity"], alarm["count"]),
+              ("node_cloned", "critical", 1))
+    tap.equal(alarm["message"], found[0])
 
 
 def test_quarantine(s):
