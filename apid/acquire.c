@@ -13,6 +13,7 @@
 #include "proc.h"
 #include "sandbox.h"
 #include "secret.h"
+#include "sock.h"
 #include "tls_cert.h"
 #include "xmalloc.h"
 
@@ -79,6 +80,7 @@ acquire_sockets(struct apid *a, struct acquired *got)
 	int rc;
 
 	got->listen_fd = listen_on("public", "listen", a->conf.listen);
+	a->port = sock_port(got->listen_fd);
 	got->metrics_fd = listen_on("metrics", "metrics_listen",
 	    a->conf.metrics_listen);
 	ctl = xasprintf("unix:%s/apid.ctl", a->conf.suite.run_dir);

@@ -10,7 +10,7 @@ struct apid;
 
 struct acquired { int listen_fd, metrics_fd, ctl_fd; };
 
-/* Fills apid's key, certs, tls, self_signed, privileged, ctl_uid. */
+/* Fill apid's key, certs, tls, self_signed, privileged; port, ctl_uid. */
 void acquire_secrets(struct apid *);
 void acquire_sockets(struct apid *, struct acquired *);
 void acquire_fence(struct apid *);

@@ -77,6 +77,7 @@ struct apid {
 	struct tls_ctx		*tls;		/* theirs, the one in use */
 	bool			 self_signed;	/* the certificate in use */
 	bool			 privileged;	/* was started as root */
+	int			 port;		/* of the public door; -1: none */
 	uid_t			 ctl_uid;	/* of [suite] user_ctl; -1: none */
 	bool			 stopping;
 	unsigned		 exports;	/* and imports, under way */

@@ -14,6 +14,9 @@
 #include "json.h"
 #include "req.h"
 
+#define DB_AWAY		"PostgreSQL is away"
+#define HUB_AWAY	"hubd is away"
+
 void
 h_health(struct req *r)
 {
@@ -80,13 +83,27 @@ put_certificate(struct json_w *w, const struct apid *a)
 	json_w_end_object(w);
 }
 
+const char *
+h_health_lacks(const struct apid *a)
+{
+	const char *refusal = db_refusal(a->db);
+
+	if (a->stopping)
+		return "apid is stopping";
+	if (refusal != NULL)
+		return refusal;
+	if (!db_up(a->db) || !auth_ready(a->auth))
+		return DB_AWAY;
+	return hub_up(a->hub) ? NULL : HUB_AWAY;
+}
+
 void
 h_health_ready(struct req *r)
 {
 	struct apid *a = r->apid;
 	const char *refusal = db_refusal(a->db);
 	bool db = db_up(a->db) && auth_ready(a->auth), hub = hub_up(a->hub);
-	bool ready = db && hub && refusal == NULL && !a->stopping;
+	bool ready = h_health_lacks(a) == NULL;
 	struct buf b = BUF_INIT;
 	struct slice members;
 	struct json_w w;
@@ -99,9 +116,9 @@ h_health_ready(struct req *r)
 	json_w_bool(&w, ready && !(ai_up(a->ai) && certificate_good(a)));
 	json_w_key(&w, "checks");
 	json_w_object(&w);
-	put_check(&w, "database", db, "PostgreSQL is away");
+	put_check(&w, "database", db, DB_AWAY);
 	put_check(&w, "schema", refusal == NULL, refusal);
-	put_check(&w, "hub", hub, "hubd is away");
+	put_check(&w, "hub", hub, HUB_AWAY);
 	put_check(&w, "aid", ai_up(a->ai), "aid is away");
 	put_certificate(&w, a);
 	json_w_end_object(&w);

@@ -2,7 +2,8 @@
  * h_page: serves what ui_data.c and api_data.c hold. The page itself and
  * the description are asked for again each time; the page's files lie under
  * the build id and never change. Every address of the page gives the same
- * file: its script looks at the address.
+ * file: its script looks at the address. But for /setup, which is there
+ * before anybody can sign in, and small.
  */
 #include <ctype.h>
 #include <string.h>
@@ -54,6 +55,12 @@ void
 h_page(struct req *req)
 {
 	serve(req, find("index.html"), ui_build, "no-cache");
+}
+
+void
+h_page_setup(struct req *req)
+{
+	serve(req, find("setup.html"), ui_build, "no-cache");
 }
 
 /* Whether a path and query may be carried to the sign-in and back: what
@@ -144,7 +151,7 @@ h_page_asset(struct req *req)
 		return;
 	a = find(name);
 	if (a == NULL || strcmp(build, ui_build) != 0 ||
-	    strcmp(name, "index.html") == 0)
+	    strstr(name, ".html") != NULL)
 		req_fail(req, ERR_NOT_FOUND, NULL);
 	else
 		serve(req, a, ui_build,

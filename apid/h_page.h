@@ -5,6 +5,7 @@
 struct req;
 
 void h_page(struct req *);	/* GET / and /login */
+void h_page_setup(struct req *);	/* GET /setup: a file of its own */
 void h_page_guarded(struct req *);	/* 307 to /login without a session */
 void h_page_node(struct req *);		/* GET /nodes/ID/TAB */
 void h_page_admin(struct req *);	/* GET /admin/PAGE */

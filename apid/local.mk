@@ -37,6 +37,7 @@ apid_libapid_a_SOURCES += \
 	apid/h_token.c apid/h_token.h \
 	apid/h_tls.c apid/h_tls.h apid/reload.c apid/reload.h \
 	apid/h_token.c apid/h_token.h apid/factor.c apid/factor.h \
+	apid/h_link.c apid/h_link.h \
 	apid/h_self.c apid/h_self.h apid/h_session.c apid/h_session.h \
 	apid/h_totp.c apid/h_totp.h apid/totp.c apid/totp.h \
 	apid/hub.c apid/hub.h apid/hubs.c apid/hubs.h apid/picture.c apid/picture.h \

@@ -15,6 +15,7 @@
 #include "certs.h"
 #include "db.h"
 #include "feed.h"
+#include "h_health.h"
 #include "http.h"
 #include "http1.h"
 #include "hub.h"
@@ -142,8 +143,7 @@ add_rest(struct apid *a, struct numbers *t)
 		add(t, "certificate_fault", certs_fault(a->certs) != NULL,
 		    "Whether the stored pair cannot be used.");
 	}
-	add(t, "ready", db_up(a->db) && hub_up(a->hub) && auth_ready(a->auth),
-	    "As /readyz says.");
+	add(t, "ready", h_health_lacks(a) == NULL, "As /readyz says.");
 }
 
 static void
@@ -240,6 +240,20 @@ metrics_prometheus(struct apid *a, struct buf *b)
 	put_sibling(b, "aid", ai_status(a->ai));
 }
 
+/* What /readyz lacks, and where people come in: for mastctl setup. */
+static void
+put_door(struct json_w *w, const struct apid *a)
+{
+	json_w_key(w, "lacks");
+	json_w_str(w, h_health_lacks(a));
+	json_w_key(w, "tls");
+	json_w_bool(w, a->conf.tls);
+	json_w_key(w, "port");
+	json_w_i64(w, a->port);
+	json_w_key(w, "public_host");
+	json_w_str(w, a->conf.public_host);
+}
+
 void
 metrics_json(struct apid *a, struct buf *b)
 {
@@ -260,6 +274,7 @@ metrics_json(struct apid *a, struct buf *b)
 	json_w_str(&w, text);
 	json_w_key(&w, "database");
 	json_w_bool(&w, db_up(a->db));
+	put_door(&w, a);
 	for (i = 0; i < t.n; i++) {
 		json_w_key(&w, t.v[i].name);
 		json_w_u64(&w, t.v[i].v);

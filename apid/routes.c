@@ -19,6 +19,7 @@
 #include "h_export.h"
 #include "h_health.h"
 #include "h_import.h"
+#include "h_link.h"
 #include "h_history.h"
 #include "h_node.h"
 #include "h_page.h"
@@ -67,6 +68,9 @@ static const struct route routes[] = {
 	{ ROUTE_POST, API "/auth/login-form", ROLE_PUBLIC,
 	  ROUTE_NO_CSRF | ROUTE_RAW_BODY | ROUTE_FREE, KB(8), NULL, NULL,
 	  h_auth_login_form, "Sign in from a plain form" },
+	{ ROUTE_POST, API "/auth/setup", ROLE_PUBLIC,
+	  ROUTE_NO_CSRF | ROUTE_FREE, KB(8), &h_link_body, &h_link_size,
+	  h_link, "The first password, by the link of mastctl setup" },
 	{ ROUTE_PUT, API "/auth/me", ROLE_VIEWER, ROUTE_SESSION, KB(8),
 	  &h_self_update_body, &h_self_update_size,
 	  h_self_update, "Change one's profile" },
@@ -317,6 +321,8 @@ static const struct route routes[] = {
 	  h_page, "The page" },
 	{ ROUTE_GET, "/login", ROLE_PUBLIC, ROUTE_HTML, 0, NULL, NULL,
 	  h_page, "Sign in" },
+	{ ROUTE_GET, "/setup", ROLE_PUBLIC, ROUTE_HTML, 0, NULL, NULL,
+	  h_page_setup, "Where the link of mastctl setup leads" },
 	{ ROUTE_GET, "/dashboard", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,
 	  NULL, h_page_guarded, "The fleet at a glance" },
 	{ ROUTE_GET, "/nodes", ROLE_PUBLIC, ROUTE_PAGE, 0, NULL,

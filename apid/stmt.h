@@ -53,6 +53,8 @@ enum stmt {			/* the order of the tables */
 	STMT_TOTP_ENROL,	/* (secret, address, request) id; none: has one */
 	STMT_TOTP_CONFIRM,	/* see the text: id; none: has one */
 	STMT_TOTP_DISABLE,	/* see the text: id; none: the code is used */
+	STMT_LINK_PASSWORD,	/* (link's hash, phc, address, request) user
+				 * name or NULL; audit */
 	STMT_CORE__END,
 
 	/* stmt_node.c */

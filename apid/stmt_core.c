@@ -41,6 +41,8 @@ const struct db_stmt stmt_core[DB_ROW(STMT_CORE__END)] = {
 	    " mast.rfc3339(to_timestamp(expires_us / 1e6))),"
 	    " 'token', NULL)"
 	    " FROM mast.session_lookup($1::bytea)", 2, DB_READ },
+	[DB_ROW(STMT_LINK_PASSWORD)] = { "link_password",
+	    "SELECT mast.link_password($1::bytea, $2, $3::inet, $4)", 4, 0 },
 
 	/* Idempotency keys; the table's policy shows everybody his own. */
 	[DB_ROW(STMT_KEY_FIND)] = { "key_find",

@@ -34,6 +34,8 @@ const struct ctl_cmd cmds_table[] = {
 	      { "admin", "NAME", "user name of the first administrator" },
 	      { "password-stdin", NULL,
 		"read the administrator's password from standard input" },
+	      GENERATE,
+	      { "wait", "N", "seconds for the daemons to be ready; 60 else" },
 	      { "dry-run", NULL, "say what would be done, change nothing" } },
 	    "Make everything the daemons need; safe to repeat" },
 	{ "status", NULL, "", 0, 0, CTL_CONF, status_run, { { 0 } },

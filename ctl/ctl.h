@@ -40,7 +40,7 @@ struct ctl {
 	struct buf	 conf_err;	/* why it does not parse, else empty */
 };
 
-#define CTL_OPTS 6		/* options of one command, at most */
+#define CTL_OPTS 8		/* options of one command, at most */
 
 struct ctl_args {
 	const char	*opt[CTL_OPTS];	/* by index in the row; NULL: not given */

@@ -1,7 +1,7 @@
 /*
  * setup: folders, keys, certificate, configuration file, roles, database,
- * migrations and the first administrator, in this order. Every step looks
- * first and changes only what is missing.
+ * migrations, the daemons until they serve, and the first administrator, in
+ * this order. Every step looks first and changes only what is missing.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,19 +19,23 @@
 #include "pass.h"
 #include "pg.h"
 #include "proc.h"
+#include "ready.h"
 #include "schema.h"
 #include "secret.h"
 #include "service.h"
 #include "setup.h"
 #include "stmt.h"
-#include "status.h"
 #include "str.h"
 #include "tls.h"
 #include "user.h"
 #include "valid.h"
 #include "xmalloc.h"
 
-enum { OPT_SUPER, OPT_SQL_DIR, OPT_ADMIN, OPT_STDIN, OPT_DRY };
+enum { OPT_SUPER, OPT_SQL_DIR, OPT_ADMIN, OPT_STDIN, OPT_GENERATE, OPT_WAIT,
+    OPT_DRY };
+
+#define WAIT_DEFAULT	"60"
+#define WAIT_MAX	3600
 
 #define ROLES_FILE "0000_roles.sql"
 
@@ -42,12 +46,15 @@ struct setup {
 	struct ctl	*ctl;
 	const char	*super;		/* conninfo, or NULL */
 	const char	*admin;
-	bool		 dry, from_stdin, quiet;
+	bool		 dry, from_stdin, generate, quiet;
+	uint64_t	 wait;		/* seconds for the daemons */
 	struct buf	 json;
 	struct json_w	 w;
 	struct db_sync	*db;		/* as the owner */
 	char		 password[PASS_SIZE];
-	bool		 show;		/* the password was made here */
+	struct user_link link;
+	char		 door[384];	/* where browsers go */
+	bool		 show_password, show_link;	/* made here */
 };
 
 static void
@@ -430,26 +437,57 @@ done:
 	return code;
 }
 
+/* By a password that is given or made here. */
+static int
+by_password(struct setup *s)
+{
+	int made;
+
+	if (s->generate)
+		pass_make(s->password);
+	made = user_first(s->ctl, s->db, s->admin, s->password, NULL);
+	if (made == -1)
+		return CTL_FAILED;
+	step(s, "administrator", made ? MADE : KEPT,
+	    made ? s->admin : "there are users already");
+	s->show_password = made && s->generate;
+	return CTL_OK;
+}
+
+/* By a link: until it is used nobody knows the password. */
+static int
+by_link(struct setup *s)
+{
+	char detail[160];
+	int made;
+
+	pass_make(s->password);
+	made = user_first(s->ctl, s->db, s->admin, s->password, &s->link);
+	secret_wipe(s->password, sizeof(s->password));
+	if (made == 0 && (made = user_link(s->ctl, s->db, &s->link)) == 0)
+		secret_wipe(s->link.secret, sizeof(s->link.secret));
+	if (made == -1)
+		return CTL_FAILED;
+	if (made)
+		str_copy(detail, sizeof(detail), s->link.name);
+	else if (s->link.name[0] != '\0')
+		snprintf(detail, sizeof(detail), "%s; the link of before is "
+		    "good until %s", s->link.name, s->link.until);
+	else
+		str_copy(detail, sizeof(detail), "there are users already");
+	step(s, "administrator", made ? MADE : KEPT, detail);
+	s->show_link = made;
+	return CTL_OK;
+}
+
 static int
 administrator(struct setup *s)
 {
-	const char *rule = valid_username(slice_of(s->admin));
-	int made;
-
-	if (rule != NULL)
-		return ctl_fail(s->ctl, CTL_USAGE, "--admin %s", rule);
 	if (s->dry) {
 		step(s, "administrator", OK, "added when there is no user");
 		return CTL_OK;
 	}
-	if (!s->from_stdin)
-		pass_make(s->password);
-	if ((made = user_first(s->ctl, s->db, s->admin, s->password)) == -1)
-		return CTL_FAILED;
-	step(s, "administrator", made ? MADE : KEPT,
-	    made ? s->admin : "there are users already");
-	s->show = made && !s->from_stdin;
-	return CTL_OK;
+	return s->from_stdin || s->generate ? by_password(s) : by_link(s);
 }
 
 /* The head of the audit's chain is the one file that hubd writes; where its
@@ -476,48 +514,50 @@ audit_head(struct setup *s, const char *path)
 	return rc;
 }
 
-#define START_TIME	60	/* seconds until all daemons answer */
-
-/* How many of the daemons answer mastctl. */
-static int
-answering(struct setup *s)
+/* Where nobody starts them for us. */
+static void
+say_start(struct setup *s, const struct ready *r)
 {
-	struct status_answer v[STATUS_DAEMONS];
-	int n = 0;
-	size_t i;
+	char detail[320];
 
-	status_ask(s->ctl, v);
-	for (i = 0; i < STATUS_DAEMONS; i++)
-		n += v[i].json != NULL;
-	status_free(v);
-	return n;
+	snprintf(detail, sizeof(detail), "no service manager here; start as "
+	    "root, each with -f %s: mastkeeper-%s", s->ctl->file,
+	    r->missing);
+	step(s, "daemons", OK, detail);
 }
 
-/* Only where a service manager is there to run them. */
+/* It is not done before requests are served. */
 static int
 daemons(struct setup *s)
 {
 	static const char *const units[] = { "mastkeeper.target", NULL };
-	const int want = service_installed("aid") ? STATUS_DAEMONS :
-	    STATUS_DAEMONS - 1;
-	int code, wait, were = answering(s);
+	const bool managed = service_managed(s->ctl);
+	struct ready r;
+	bool were;
+	int code;
 
-	if (!service_managed(s->ctl) || s->dry) {
-		step(s, "daemons", were >= want ? KEPT :
-		    service_managed(s->ctl) ? MADE : OK, service_managed(s->ctl) ?
-		    "mastkeeper.target" : "no service manager to start them");
+	ready_ask(s->ctl, &r);
+	were = r.lacks[0] == '\0';
+	str_copy(s->door, sizeof(s->door), r.door);
+	if (s->dry) {
+		step(s, "daemons", were ? KEPT : managed ? MADE : OK,
+		    were ? "ready" : managed ? units[0] : r.lacks);
 		return CTL_OK;
 	}
-	if ((code = service_systemctl(s->ctl, "start", units)) != CTL_OK)
-		return code;
-	for (wait = 0; answering(s) < want; wait++) {
-		if (wait == START_TIME * 5)
-			return ctl_fail(s->ctl, CTL_UNAVAILABLE,
-			    "not every daemon answers after %d s; see: "
-			    "journalctl -u 'mastkeeper*'", START_TIME);
-		usleep(200000);
+	if (!managed && r.missing[0] != '\0') {
+		say_start(s, &r);
+		return CTL_OK;
 	}
-	step(s, "daemons", were >= want ? KEPT : MADE, "running");
+	if (managed &&
+	    (code = service_systemctl(s->ctl, "start", units)) != CTL_OK)
+		return code;
+	if (!ready_wait(s->ctl, (unsigned)s->wait, &r))
+		return ctl_fail(s->ctl, CTL_UNAVAILABLE, "the daemons do not "
+		    "serve after %u s (%s); %s has why; then run mastctl "
+		    "setup again", (unsigned)s->wait, r.lacks, managed ?
+		    "journalctl -x -u 'mastkeeper*'" : "their log");
+	str_copy(s->door, sizeof(s->door), r.door);
+	step(s, "daemons", were ? KEPT : MADE, "ready");
 	return CTL_OK;
 }
 
@@ -544,7 +584,7 @@ all_steps(struct setup *s)
 	    (code = database(s)) == CTL_OK &&
 	    (code = migrations(s)) == CTL_OK &&
 	    (code = daemons(s)) == CTL_OK)
-		code = administrator(s);	/* last: a password is shown */
+		code = administrator(s);	/* last: a secret is shown */
 	free(head);
 	free(aid_key);
 	free(audit_key);
@@ -555,36 +595,74 @@ all_steps(struct setup *s)
 static void
 finish_json(struct setup *s, int code)
 {
+	char *link = xasprintf("%s/setup#%s", s->door, s->link.secret);
+
 	json_w_end_array(&s->w);
 	json_w_key(&s->w, "ok");
 	json_w_bool(&s->w, code == CTL_OK);
 	json_w_key(&s->w, "admin");
-	if (s->show) {
+	if (s->show_password || s->show_link) {
 		json_w_object(&s->w);
 		json_w_key(&s->w, "username");
-		json_w_str(&s->w, s->admin);
-		json_w_key(&s->w, "password");
-		json_w_str(&s->w, s->password);
+		json_w_str(&s->w, s->show_link ? s->link.name : s->admin);
+		json_w_key(&s->w, s->show_link ? "link" : "password");
+		json_w_str(&s->w, s->show_link ? link : s->password);
+		if (s->show_link) {
+			json_w_key(&s->w, "link_until");
+			json_w_str(&s->w, s->link.until);
+		}
 		json_w_end_object(&s->w);
 	} else
 		json_w_null(&s->w);
 	json_w_end_object(&s->w);
 	puts(buf_cstr(&s->json));
+	secret_wipe(link, strlen(link));
+	free(link);
+}
+
+static void
+finish_text(const struct setup *s)
+{
+	if (s->show_password)
+		printf("\nadministrator: %s\npassword: %s\n", s->admin,
+		    s->password);
+	if (s->show_link)
+		printf("\nOpen this in a browser before %s and choose\nthe "
+		    "password of %s. It is good once; any name or address of "
+		    "this\nhost will do in it.\n\n  %s/setup#%s\n",
+		    s->link.until, s->link.name, s->door, s->link.secret);
+}
+
+/* What the options say; CTL_OK, or told. */
+static int
+options(struct setup *s, const struct ctl_args *args)
+{
+	const char *wait = args->opt[OPT_WAIT], *rule;
+
+	s->super = args->opt[OPT_SUPER];
+	s->admin = args->opt[OPT_ADMIN] ? args->opt[OPT_ADMIN] : "admin";
+	s->dry = args->opt[OPT_DRY] != NULL;
+	s->from_stdin = args->opt[OPT_STDIN] != NULL;
+	s->generate = args->opt[OPT_GENERATE] != NULL;
+	if (slice_u64(slice_of(wait != NULL ? wait : WAIT_DEFAULT), WAIT_MAX,
+	    &s->wait) == -1 || s->wait == 0)
+		return ctl_fail(s->ctl, CTL_USAGE, "--wait must be 1 to %d",
+		    WAIT_MAX);
+	if (s->generate && s->from_stdin)
+		return ctl_fail(s->ctl, CTL_USAGE, "--generate and "
+		    "--password-stdin exclude each other");
+	if ((rule = valid_username(slice_of(s->admin))) != NULL)
+		return ctl_fail(s->ctl, CTL_USAGE, "--admin %s", rule);
+	return s->from_stdin ? pass_read(s->ctl, s->password) : CTL_OK;
 }
 
 int
 setup_run(struct ctl *ctl, const struct ctl_args *args)
 {
-	struct setup s;
-	int code;
+	struct setup s = { .ctl = ctl };
+	int code = options(&s, args);
 
-	memset(&s, 0, sizeof(s));
-	s.ctl = ctl;
-	s.super = args->opt[OPT_SUPER];
-	s.admin = args->opt[OPT_ADMIN] ? args->opt[OPT_ADMIN] : "admin";
-	s.dry = args->opt[OPT_DRY] != NULL;
-	s.from_stdin = args->opt[OPT_STDIN] != NULL;
-	if (s.from_stdin && (code = pass_read(ctl, s.password)) != CTL_OK)
+	if (code != CTL_OK)
 		return code;
 	if (ctl->json) {
 		json_w_init(&s.w, &s.json);
@@ -596,14 +674,14 @@ setup_run(struct ctl *ctl, const struct ctl_args *args)
 	/* A failure has been told as an object of its own. */
 	if (ctl->json && code == CTL_OK)
 		finish_json(&s, code);
-	else if (s.show)
-		printf("\nadministrator: %s\npassword: %s\n", s.admin,
-		    s.password);
+	else if (code == CTL_OK)
+		finish_text(&s);
 	if (s.db != NULL)
 		db_sync_close(s.db);
 	if (s.json.data != NULL)
 		secret_wipe(s.json.data, s.json.len);
 	buf_free(&s.json);
 	secret_wipe(s.password, sizeof(s.password));
+	secret_wipe(s.link.secret, sizeof(s.link.secret));
 	return code;
 }

@@ -11,6 +11,7 @@
 #include "ipc.h"
 #include "json.h"
 #include "out.h"
+#include "service.h"
 #include "status.h"
 #include "str.h"
 #include "stream.h"
@@ -149,6 +150,9 @@ status_ask(struct ctl *ctl, struct status_answer out[STATUS_DAEMONS])
 		timer_set(ask.timers, &ask.deadline, DEADLINE);
 		event_base_dispatch(ask.base);
 	}
+	for (i = 0; i < STATUS_DAEMONS; i++)	/* aid is a package apart */
+		out[i].absent = daemons[i].peer == MSG_AID &&
+		    out[i].json == NULL && !service_installed(out[i].name);
 	timer_del(&ask.deadline);
 	for (i = 0; i < STATUS_DAEMONS; i++)
 		if (ask.v[i].req != NULL)
@@ -197,7 +201,8 @@ print_table(const struct status_answer *v)
 		member(v[i].json, "uptime_secs", uptime, sizeof(uptime));
 		member(v[i].json, "database", database, sizeof(database));
 		printf("%-8s%-14s%-12s%-12s%s\n", v[i].name,
-		    v[i].json ? "running" : "not running", version, uptime,
+		    v[i].json ? "running" : v[i].absent ? "not installed" :
+		    "not running", version, uptime,
 		    strcmp(database, "true") == 0 ? "connected" :
 		    strcmp(database, "false") == 0 ? "away" : "-");
 	}
@@ -232,19 +237,21 @@ int
 status_run(struct ctl *ctl, const struct ctl_args *args)
 {
 	struct status_answer v[STATUS_DAEMONS];
-	int running = 0;
+	int running = 0, wanted = 0;
 	size_t i;
 
 	(void)args;
 	status_ask(ctl, v);
-	for (i = 0; i < STATUS_DAEMONS; i++)
+	for (i = 0; i < STATUS_DAEMONS; i++) {
 		running += v[i].json != NULL;
+		wanted += !v[i].absent;
+	}
 	if (ctl->json)
 		print_json(v, running);
 	else
 		print_table(v);
 	status_free(v);
-	if (running == STATUS_DAEMONS)
+	if (running == wanted)
 		return CTL_OK;
 	return running == 0 ? CTL_NOT_RUNNING : CTL_PARTIAL;
 }

@@ -2,6 +2,8 @@
 #ifndef MAST_CTL_STATUS_H
 #define MAST_CTL_STATUS_H
 
+#include <stdbool.h>
+
 #include "ctl.h"
 
 #define STATUS_DAEMONS 3
@@ -9,6 +11,7 @@
 struct status_answer {
 	const char	*name;		/* "apid", "hubd", "aid" */
 	char		*json;		/* flat object; NULL: no answer */
+	bool		 absent;	/* nor is it installed, nor need be */
 };
 
 /* Asks all daemons at once, at most two seconds. */

@@ -28,6 +28,8 @@ const char stmt_bootstrap[] =
 	" SELECT 'system', 'mastctl', '" action "', '" type "', " id "," \
 	" jsonb_build_object(" details ") FROM " from ")"
 
+/* When a link to set the first password ends. */
+#define LINK_UNTIL "now() + interval '1 hour'"
 /* A stored pair, for the audit. */
 #define CERT(row) "jsonb_build_object('id', " row ".id, 'subject', " row \
 	".subject, 'fingerprint', " row ".fingerprint, 'not_after', " row \
@@ -136,15 +138,30 @@ static const struct db_stmt stmts[STMT__MAX] = {
     " 'YYYYMMDD')", 0, DB_READ },
 
 [STMT_USER_FIRST] = { "user_first",
-    "WITH u AS (INSERT INTO mast.users"
-    " (id, username, password_hash, display_name, role)"
-    " SELECT $1::uuid, $2, $3, $2, 'super_admin'"
+    "WITH u AS (INSERT INTO mast.users (id, username, password_hash,"
+    " display_name, role, link_hash, link_until)"
+    " SELECT $1::uuid, $2, $3, $2, 'super_admin', $5::bytea,"
+    " CASE WHEN $5::bytea IS NOT NULL THEN " LINK_UNTIL " END"
     " WHERE NOT EXISTS (SELECT FROM mast.users)"
-    " RETURNING id, username), "
+    " RETURNING id, username, link_until), "
     AUDIT("user.create", "user", "id::text",
-	"'username', username, 'role', 'super_admin', 'os_user', $4::text",
-	"u")
-    " SELECT id FROM u", 4, 0 },
+	"'username', username, 'role', 'super_admin', 'os_user', $4::text,"
+	" 'link_until', mast.rfc3339(link_until)", "u")
+    " SELECT username, mast.rfc3339(link_until) FROM u", 5, 0 },
+/* The link that nobody has used: a new one if it has ended. */
+[STMT_USER_LINK] = { "user_link",
+    "WITH o AS MATERIALIZED (SELECT id, username, link_until"
+    " FROM mast.users WHERE link_until IS NOT NULL"
+    " ORDER BY created_at LIMIT 1 FOR UPDATE),"
+    " u AS (UPDATE mast.users x SET link_hash = $1::bytea,"
+    " link_until = " LINK_UNTIL " FROM o WHERE x.id = o.id"
+    " AND o.link_until <= now()"
+    " RETURNING x.id, x.username, x.link_until), "
+    AUDIT("user.link", "user", "id::text", "'username', username, 'os_user',"
+	" $2::text, 'link_until', mast.rfc3339(link_until)", "u")
+    " SELECT o.username, mast.rfc3339(coalesce(u.link_until,"
+    " o.link_until)), u.id IS NOT NULL FROM o LEFT JOIN u USING (id)",
+    2, 0 },
 [STMT_USER_ADD] = { "user_add",
     "WITH u AS (INSERT INTO mast.users"
     " (id, username, password_hash, display_name, email, role)"

@@ -39,17 +39,51 @@ take_password(const struct ctl *ctl, bool make, char out[PASS_SIZE])
 	return CTL_OK;
 }
 
+/* A fresh secret and what the database keeps of it; 0, or -1 and told. */
+static int
+make_link(struct ctl *ctl, struct user_link *link, uint8_t out[SECRET_HASH])
+{
+	uint8_t raw[(sizeof(link->secret) - 1) / 2];
+	struct buf err = BUF_INIT;
+	struct secret_key *key;
+
+	memset(link, 0, sizeof(*link));
+	key = secret_key_load(ctl->conf.suite.server_key, &err);
+	if (key == NULL) {
+		ctl_fail(ctl, CTL_CONFIG, "%s", buf_cstr(&err));
+		buf_free(&err);
+		return -1;
+	}
+	secret_random(raw, sizeof(raw));
+	str_hex(link->secret, raw, sizeof(raw));
+	secret_wipe(raw, sizeof(raw));
+	secret_hash(key, "link", link->secret, sizeof(link->secret) - 1, out);
+	secret_key_free(key);
+	buf_free(&err);
+	return 0;
+}
+
+/* Columns: name, until. */
+static void
+read_link(struct user_link *link, const struct db_result *res)
+{
+	str_copy(link->name, sizeof(link->name), db_cstr(res, 0, 0));
+	str_copy(link->until, sizeof(link->until), db_cstr(res, 0, 1));
+}
+
 int
 user_first(struct ctl *ctl, struct db_sync *db, const char *name,
-    const char *password)
+    const char *password, struct user_link *link)
 {
 	char phc[SECRET_PWHASH], text[ID_TEXT];
-	struct db_arg args[4];
+	uint8_t of_link[SECRET_HASH];
+	struct db_arg args[5];
 	struct db_result *res;
 	struct id id;
 	int rc;
 
-	if (hash(ctl, password, phc) != CTL_OK)
+	if (hash(ctl, password, phc) != CTL_OK ||
+	    (link != NULL && make_link(ctl, link, of_link) == -1))
 		return -1;
 	id_new(&id);
 	id_text(&id, text);
@@ -57,12 +91,41 @@ user_first(struct ctl *ctl, struct db_sync *db, const char *name,
 	args[1] = db_str(name);
 	args[2] = db_str(phc);
 	args[3] = db_str(ctl_os_user());
-	res = db_sync_query(db, stmt_get(STMT_USER_FIRST), args, 4);
+	args[4] = link == NULL ? db_null() :
+	    db_bytes(of_link, sizeof(of_link));
+	res = db_sync_query(db, stmt_get(STMT_USER_FIRST), args, 5);
 	secret_wipe(phc, sizeof(phc));
 	rc = db_err(res) == ERR_OK ? db_rows(res) : -1;
+	if (rc == 1 && link != NULL)
+		read_link(link, res);
 	if (rc == -1)
 		ctl_fail(ctl, CTL_FAILED, "first administrator: %s",
 		    db_message(res));
+	db_sync_done(&res);
+	return rc;
+}
+
+int
+user_link(struct ctl *ctl, struct db_sync *db, struct user_link *link)
+{
+	uint8_t of_link[SECRET_HASH];
+	struct db_arg args[2];
+	struct db_result *res;
+	int rc = -1;
+
+	if (make_link(ctl, link, of_link) == -1)
+		return -1;
+	args[0] = db_bytes(of_link, sizeof(of_link));
+	args[1] = db_str(ctl_os_user());
+	res = db_sync_query(db, stmt_get(STMT_USER_LINK), args, 2);
+	if (db_err(res) != ERR_OK)
+		ctl_fail(ctl, CTL_FAILED, "the administrator's link: %s",
+		    db_message(res));
+	else {
+		rc = db_rows(res) > 0 && db_bool(res, 0, 2);
+		if (db_rows(res) > 0)
+			read_link(link, res);
+	}
 	db_sync_done(&res);
 	return rc;
 }

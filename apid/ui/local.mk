@@ -60,9 +60,12 @@ UI_SERVED = \
 	apid/served/style.css \
 	apid/served/icon.svg \
 	apid/served/theme.js \
-	apid/served/page.js
+	apid/served/page.js \
+	apid/served/setup.html \
+	apid/served/setup.js
 EXTRA_DIST += $(UI_MODULES) apid/ui/index.html apid/ui/style.css \
-	apid/ui/icon.svg apid/ui/theme.js apid/ui/embed.sh apid/ui/join.awk \
+	apid/ui/icon.svg apid/ui/theme.js apid/ui/setup.html \
+	apid/ui/setup.js apid/ui/embed.sh apid/ui/join.awk \
 	apid/ui/lean.awk
 nodist_apid_libapid_a_SOURCES = apid/ui_data.c apid/api_data.c
 # They are made in the build folder and include ui.h of the source.
@@ -77,6 +80,11 @@ apid/served/page.js: $(UI_MODULES) apid/ui/join.awk
 apid/served/theme.js: apid/ui/theme.js apid/ui/join.awk
 	$(UI_MAKE) $(AWK) -f $(srcdir)/apid/ui/join.awk \
 	    $(srcdir)/apid/ui/theme.js
+apid/served/setup.js: apid/ui/setup.js apid/ui/join.awk
+	$(UI_MAKE) $(AWK) -f $(srcdir)/apid/ui/join.awk \
+	    $(srcdir)/apid/ui/setup.js
+apid/served/setup.html: apid/ui/setup.html
+	$(UI_MAKE) cat $(srcdir)/apid/ui/setup.html
 apid/served/style.css: apid/ui/style.css apid/ui/lean.awk
 	$(UI_MAKE) $(AWK) -f $(srcdir)/apid/ui/lean.awk \
 	    $(srcdir)/apid/ui/style.css

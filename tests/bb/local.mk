@@ -19,7 +19,9 @@ BB_TESTS = \
 BB_TESTS += tests/bb/test_alarms.py tests/bb/test_history.py tests/bb/test_config.py
 BB_TESTS += tests/bb/test_settings.py tests/bb/test_tls.py tests/bb/test_keys.py tests/bb/test_order.py
 BB_TESTS += tests/bb/test_vanish.py
-BB_TESTS += tests/bb/test_mend.py tests/bb/test_service.py
+BB_TESTS += tests/bb/test_mend.py
+BB_TESTS += tests/bb/test_service.py
+BB_TESTS += tests/bb/test_setup.py
 BB_TESTS += tests/bb/test_budget.py tests/bb/test_hostile.py \
 	tests/bb/test_manapi.py tests/bb/test_matrix.py
 BB_TESTS += tests/bb/test_tokens.py tests/bb/test_users.py

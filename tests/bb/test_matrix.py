@@ -249,6 +249,9 @@ REQUESTS = {
     "GET /api/v1/auth/me": Ask(200),
     "POST /api/v1/auth/login-form": Ask(
         303, headers={"Content-Type": "application/x-www-form-urlencoded"}),
+    # One that is nobody's.
+    "POST /api/v1/auth/setup": Ask(401, {"secret": "0" * 64,
+                                         "password": PASSWORD}),
     "PUT /api/v1/auth/me": Ask(200, {"display_name": "Changed"}),
     # Proofs that fail: the matrix keeps its sessions.
     "POST /api/v1/auth/password": Ask(422, {
@@ -370,6 +373,7 @@ REQUESTS = {
     "GET /ws/node": Ask(101, headers=UPGRADE),
     "GET /": Ask(200),
     "GET /login": Ask(200),
+    "GET /setup": Ask(200),
     "GET /dashboard": Ask(200, stranger=307),
     "GET /nodes": Ask(200, stranger=307),
     "GET /nodes/{id}": Ask(200, stranger=307, id=node_id),
