@@ -20,9 +20,11 @@
 #include "out.h"
 #include "pg.h"
 #include "proc.h"
+#include "ready.h"
 #include "sandbox.h"
 #include "schema.h"
 #include "secret.h"
+#include "service.h"
 #include "status.h"
 #include "stmt.h"
 #include "str.h"
@@ -205,6 +207,7 @@ check_dates(struct doctor *d, const char *path, const char *pem)
 	struct buf err = BUF_INIT;
 	char until[WALL_TEXT];
 	wall_us now = wall_now();
+	const char *renew;
 	int64_t days;
 
 	if (tls_cert_read(pem, &info, &err) == -1) {
@@ -215,16 +218,19 @@ check_dates(struct doctor *d, const char *path, const char *pem)
 	}
 	buf_free(&err);
 	days = (info.not_after - now) / (86400 * MONO_SEC);
+	renew = info.self_signed ? "to renew it remove both files, run "
+	    "mastctl setup, and restart apid and hubd" :
+	    "put a renewed pair there, and restart apid and hubd";
 	wall_rfc3339(info.not_after, until);
 	if (now < info.not_before)
 		found(d, BAD, "certificate", "set the clock, or wait",
 		    "%s is not valid yet", path);
 	else if (now > info.not_after)
-		found(d, BAD, "certificate", "remove both files and run: "
-		    "mastctl setup", "%s has expired on %s", path, until);
+		found(d, BAD, "certificate", renew, "%s has expired on %s",
+		    path, until);
 	else
 		found(d, days < CERT_WARN_DAYS ? WARN : GOOD, "certificate",
-		    days < CERT_WARN_DAYS ? "renew it" : NULL,
+		    days < CERT_WARN_DAYS ? renew : NULL,
 		    "%s%s, valid until %s", path,
 		    info.self_signed ? " (self-signed)" : "", until);
 }
@@ -264,28 +270,48 @@ check_certificate(struct doctor *d)
 }
 
 static void
+check_daemon(struct doctor *d, const struct status_answer *a)
+{
+	const bool managed = service_managed(d->ctl);
+	char start[512], restart[128];
+
+	snprintf(start, sizeof(start), managed ? "mastctl start" :
+	    "mastkeeper-%s -f %s", a->name, d->ctl->file);
+	snprintf(restart, sizeof(restart), managed ?
+	    "systemctl restart mastkeeper-%s" : "restart mastkeeper-%s",
+	    a->name);
+	if (a->absent)
+		found(d, GOOD, a->name, NULL, "not installed: nothing here "
+		    "can call out");
+	else if (a->json == NULL)
+		found(d, BAD, a->name, start, "does not answer on %s/%s.ctl",
+		    d->ctl->conf.suite.run_dir, a->name);
+	else if (strstr(a->json, "\"version\":\"" PACKAGE_VERSION "\"") ==
+	    NULL)
+		found(d, WARN, a->name, restart, "another version than "
+		    "mastctl's runs");
+	else
+		found(d, GOOD, a->name, NULL, "answers");
+}
+
+static void
 check_daemons(struct doctor *d)
 {
 	struct status_answer v[STATUS_DAEMONS];
-	char fix[128];
+	struct ready r;
 	size_t i;
 
 	status_ask(d->ctl, v);
-	for (i = 0; i < STATUS_DAEMONS; i++) {
-		snprintf(fix, sizeof(fix), "mastkeeper-%s -f %s", v[i].name,
-		    d->ctl->file);
-		if (v[i].json == NULL)
-			found(d, BAD, v[i].name, fix, "does not answer on "
-			    "%s/%s.ctl", d->ctl->conf.suite.run_dir,
-			    v[i].name);
-		else if (strstr(v[i].json, "\"version\":\""
-		    PACKAGE_VERSION "\"") == NULL)
-			found(d, WARN, v[i].name, "restart it", "another "
-			    "version than mastctl's runs");
-		else
-			found(d, GOOD, v[i].name, NULL, "answers");
-	}
+	for (i = 0; i < STATUS_DAEMONS; i++)
+		check_daemon(d, &v[i]);
 	status_free(v);
+	ready_ask(d->ctl, &r);
+	if (r.missing[0] == '\0' && r.lacks[0] != '\0')
+		found(d, BAD, "requests", service_managed(d->ctl) ?
+		    "see: journalctl -x -u 'mastkeeper*'" :
+		    "see the daemons' log", "are not served: %s", r.lacks);
+	else if (r.missing[0] == '\0')
+		found(d, GOOD, "requests", NULL, "are served");
 }
 
 static void

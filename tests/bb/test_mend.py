@@ -232,6 +232,47 @@ def test_doctor_finds(s):
     print("# %d faults" % found)
 
 
+def test_doctor_unready(s):
+    """Daemons that answer and serve nobody are a finding"""
+    s.sql("ALTER ROLE _mast_apid CONNECTION LIMIT 0")
+    try:
+        s.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+              "WHERE usename = '_mast_apid'")
+        wait_until(lambda: s.nobody().get("/readyz").status == 503, 20,
+                   "apid misses the database")
+        doc = s.ctl("doctor", json_out=True, want=1)
+        said = [f for f in doc["findings"] if f["check"] == "requests"]
+        tap.equal([f["level"] for f in said], ["wrong"])
+        tap.contains(said[0]["text"], "are not served: ")
+        tap.contains(said[0]["fix"], "log")
+    finally:
+        s.sql("ALTER ROLE _mast_apid CONNECTION LIMIT -1")
+    s.wait_ready()
+
+
+def test_without_aid(s):
+    """A site without aid lacks nothing: neither doctor nor status minds"""
+    alone = os.path.join(s.dir, "alone")
+    os.mkdir(alone)
+    program = shutil.copy(s.program("mastctl"), alone)
+
+    def ctl(*args):
+        r = subprocess.run([program, "-f", s.conf, "--json", *args],
+                           capture_output=True, text=True,
+                           timeout=60 * PATIENCE)
+        return r.returncode, json.loads(r.stdout)
+    s.kill("aid")
+    tap.equal(s.ctl("status", json_out=True, want=2)["running"], 2)
+    code, doc = ctl("status")
+    tap.equal((code, doc["running"]), (0, 2))
+    code, doc = ctl("doctor")
+    said = [f for f in doc["findings"] if f["check"] == "aid"]
+    tap.equal([(f["level"], f["text"]) for f in said],
+              [("ok", "not installed: nothing here can call out")])
+    tap.equal(code, 0, doc)
+    s.start("aid")
+
+
 def test_report(s):
     """A report says much, and nothing secret, no name, no address."""
     s.node("secret-node-name")
