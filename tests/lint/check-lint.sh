@@ -269,7 +269,11 @@ if [ -x "$BUILD/mastkeeper-apid" ] && [ -x "$BUILD/mastkeeper-aid" ] &&
 	sed -n 's/^\.It Ic \([a-z_]*\)$/\1/p' man/mastkeeper.conf.5 |
 	    sort -u >"$tmp.b"
 	diff "$tmp.a" "$tmp.b" | grep '^[<>]' >"$tmp"
-	point "configuration keys and their page"
+	# and what other pages say to be one
+	grep -hE '^\.Pq .*Xr mastkeeper\.conf 5' man/*.[178] |
+	    grep -oE '(Ic|Cm) [a-z]+_[a-z_]+' | awk '{ print $2 }' |
+	    grep -vxFf "$tmp.a" | sed 's/$/: no key/' >>"$tmp"
+	point "configuration keys and their pages"
 	rm -f "$tmp.a" "$tmp.b"
 else
 	skip "options of the daemons and their pages" "the daemons, built"
