@@ -6,6 +6,7 @@
 
 #include "apid.h"
 #include "arg.h"
+#include "cdiff.h"
 #include "command.h"
 #include "db.h"
 #include "driver.h"
@@ -288,6 +289,22 @@ command_run(struct req *req, const struct command_ask *ask)
 	const struct db_arg args[] = { arg_node(req), arg_access(req) };
 
 	req_db(req, STMT_NODE_TYPE, args, nitems(args), typed);
+}
+
+bool
+command_unmasked(struct req *req, struct slice text, const char *prefix)
+{
+	struct buf pointer = BUF_INIT;
+	bool masked;
+
+	buf_puts(&pointer, prefix);
+	masked = cdiff_masked(text, &pointer);
+	if (masked)
+		req_fault(req, ERR_INVALID, arena_strdup(req->arena,
+		    buf_cstr(&pointer)), "is only the mask of a credential: "
+		    "set the credential itself");
+	buf_free(&pointer);
+	return !masked;
 }
 
 struct slice

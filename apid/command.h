@@ -44,6 +44,9 @@ struct command_ask {
 
 /* To the node of the path (the first ":x"); answers the request. */
 void command_run(struct req *, const struct command_ask *);
+/* What a client wants sent has no credential that he read masked: the mask
+ * would take its place. False: refused, with a pointer under prefix. */
+bool command_unmasked(struct req *, struct slice text, const char *prefix);
 /* {"type":type,key:value} in the request's arena; value is valid JSON. */
 struct slice command_action(struct req *, const char *type, const char *key,
     struct slice value);

@@ -10,6 +10,7 @@
 
 #include "apid.h"
 #include "arg.h"
+#include "command.h"
 #include "db.h"
 #include "driver.h"
 #include "h_bulk.h"
@@ -420,7 +421,7 @@ h_bulk(struct req *req)
 	else if (b->action.n > H_BULK_ACTION)
 		req_fail(req, ERR_TOO_LARGE, "an action for many nodes has "
 		    "at most %d bytes", H_BULK_ACTION);
-	else {
+	else if (command_unmasked(req, b->action, "/action")) {
 		const struct db_arg args[] = { db_slice(b->node_ids),
 		    arg_access(req), db_slice(b->device_type),
 		    db_slice(b->status), !b->has_name.present ? db_null() :

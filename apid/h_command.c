@@ -54,7 +54,7 @@ h_command(struct req *req)
 	else if (b->has_ttl.present && !b->queue)
 		req_fault(req, ERR_INVALID, "/ttl",
 		    "goes with \"queue\": true only");
-	else
+	else if (command_unmasked(req, b->action, "/action"))
 		command_run(req, &ask);
 }
 

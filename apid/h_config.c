@@ -9,6 +9,7 @@
 
 #include "apid.h"
 #include "arg.h"
+#include "cdiff.h"
 #include "command.h"
 #include "config_diff.h"
 #include "config_now.h"
@@ -31,8 +32,8 @@ struct config {
 };
 
 static void
-answer(struct req *req, const uint8_t hash[SECRET_HASH], struct slice text,
-    bool stale)
+put_answer(struct req *req, const uint8_t hash[SECRET_HASH],
+    struct slice text, bool stale)
 {
 	char hex[2 * 16 + 1], quoted[2 * 16 + 3];
 
@@ -43,6 +44,44 @@ answer(struct req *req, const uint8_t hash[SECRET_HASH], struct slice text,
 	req_header(req, "Config-Stale", stale ? "true" : "false");
 	if (!req_etag(req, quoted))
 		req_json(req, 200, text);
+}
+
+static struct slice
+all(struct buf *b)
+{
+	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
+}
+
+static void
+wipe(struct buf *b)
+{
+	if (b->data != NULL)
+		secret_wipe(b->data, b->cap);
+	buf_free(b);
+}
+
+/* A viewer gets it without its credentials, under a tag of what he gets: the
+ * node's own would tell whether a guess at them is right. */
+static void
+answer(struct req *req, const uint8_t hash[SECRET_HASH], struct slice text,
+    bool stale)
+{
+	struct buf canonical = BUF_INIT, masked = BUF_INIT;
+	uint8_t tag[SECRET_HASH];
+	bool viewer = req->who->role < ROLE_OPERATOR;
+
+	req_header(req, "Config-Masked", viewer ? "true" : "false");
+	if (!viewer)
+		put_answer(req, hash, text, stale);
+	else if (json_canonical(text.p, text.n, &canonical) == -1)
+		req_fail(req, ERR_INTERNAL, NULL);
+	else {
+		cdiff_mask(all(&canonical), &masked);
+		secret_digest(buf_head(&masked), buf_used(&masked), tag);
+		put_answer(req, tag, all(&masked), stale);
+	}
+	wipe(&canonical);
+	buf_free(&masked);
 }
 
 static void
@@ -74,10 +113,9 @@ answer_stored(struct req *req, const struct db_result *res)
 	} else {
 		req_header(req, "Age", db_cstr(res, 0, 2));
 		req_header(req, "Config-Reported-At", db_cstr(res, 0, 3));
-		answer(req, hash, (struct slice){
-		    (const char *)buf_head(&text), buf_used(&text) }, true);
+		answer(req, hash, all(&text), true);
 	}
-	buf_free(&text);
+	wipe(&text);
 	free(sealed);
 }
 
@@ -125,7 +163,7 @@ from_hub(void *arg, enum err err, struct ipc_msg *msg)
 		req_header(req, "Age", "0");
 		answer(req, hash, config.text, false);
 	}
-	buf_free(&canonical);
+	wipe(&canonical);
 }
 
 void
@@ -184,7 +222,6 @@ compared(void *arg, enum err err, struct ipc_msg *msg)
 	else {
 		secret_digest(buf_head(&canonical), buf_used(&canonical),
 		    hash);
-		secret_wipe(canonical.data, canonical.cap);
 		str_hex(hex, hash, 16);
 		if (req_if_match_tag(req, hex))
 			push(req, req->state);
@@ -192,7 +229,7 @@ compared(void *arg, enum err err, struct ipc_msg *msg)
 			req_fail(req, ERR_PRECONDITION, "the node has "
 			    "another configuration by now");
 	}
-	buf_free(&canonical);
+	wipe(&canonical);
 }
 
 /* ---- what a new one would change ---- */
@@ -219,15 +256,9 @@ compare_trial(struct req *req, struct config_now *now)
 	    json_canonical(req->raw.p, req->raw.n, &b) == -1)
 		req_fail(req, ERR_BAD_JSON, NULL);
 	else
-		config_diff(req, (struct slice){ (const char *)buf_head(&a),
-		    buf_used(&a) }, (struct slice){ (const char *)
-		    buf_head(&b), buf_used(&b) });
-	if (a.data != NULL)
-		secret_wipe(a.data, a.cap);
-	if (b.data != NULL)
-		secret_wipe(b.data, b.cap);
-	buf_free(&a);
-	buf_free(&b);
+		config_diff(req, all(&a), all(&b));
+	wipe(&a);
+	wipe(&b);
 }
 
 static void
@@ -296,14 +327,13 @@ put(struct req *req)
 	config->text = req->raw;
 	config->dialect = dialect(req->raw);
 	if (json_canonical(req->raw.p, req->raw.n, &canonical) == -1) {
-		buf_free(&canonical);
+		wipe(&canonical);
 		req_fail(req, ERR_BAD_JSON, NULL);
 		return;
 	}
 	secret_digest(buf_head(&canonical), buf_used(&canonical),
 	    config->hash);
-	secret_wipe(canonical.data, canonical.cap);
-	buf_free(&canonical);
+	wipe(&canonical);
 	req->state = config;
 	if (req_if_match_tag(req, NULL))
 		push(req, config);
@@ -314,6 +344,6 @@ put(struct req *req)
 void
 h_config_put(struct req *req)
 {
-	if (trial(req) == 0)
+	if (command_unmasked(req, req->raw, "") && trial(req) == 0)
 		put(req);
 }

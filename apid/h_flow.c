@@ -24,7 +24,9 @@ flow_run(struct req *req, struct slice action)
 void
 h_flow_create(struct req *req)
 {
-	flow_run(req, command_action(req, "create_flow", "flow", req->raw));
+	if (command_unmasked(req, req->raw, ""))
+		flow_run(req, command_action(req, "create_flow", "flow",
+		    req->raw));
 }
 
 void

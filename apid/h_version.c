@@ -149,7 +149,7 @@ got_one(struct req *req, const struct db_result *res)
 
 	if (db_rows(res) != 1)
 		req_fail(req, ERR_NOT_FOUND, "there is no such version");
-	else if (!open_text(req, res, 0, &text)) {
+	else if (!(viewer ? open_canonical : open_text)(req, res, 0, &text)) {
 		log_error("%s: a stored configuration cannot be opened with "
 		    "the server key", req->id);
 		req_fail(req, ERR_INTERNAL, NULL);

@@ -10,6 +10,8 @@
 #include "jscan.h"
 #include "xmalloc.h"
 
+#define MASK "***"
+
 struct walk {
 	cdiff_fn	 fn;
 	void		*arg;
@@ -151,25 +153,25 @@ static bool differ(struct walk *, struct slice a, struct slice b,
 
 /* Appends "/name"; the caller cuts the path again. */
 static size_t
-push(struct walk *w, struct slice name)
+push(struct buf *path, struct slice name)
 {
-	size_t before = buf_used(&w->path), i;
+	size_t before = buf_used(path), i;
 
-	buf_putc(&w->path, '/');
+	buf_putc(path, '/');
 	for (i = 0; i < name.n; i++)
 		if (name.p[i] == '~')
-			buf_puts(&w->path, "~0");
+			buf_puts(path, "~0");
 		else if (name.p[i] == '/')
-			buf_puts(&w->path, "~1");
+			buf_puts(path, "~1");
 		else
-			buf_putc(&w->path, name.p[i]);
+			buf_putc(path, name.p[i]);
 	return before;
 }
 
 static void
-pop(struct walk *w, size_t before)
+pop(struct buf *path, size_t before)
 {
-	w->path.len = w->path.off + before;
+	path->len = path->off + before;
 }
 
 static bool
@@ -188,7 +190,7 @@ static bool
 child(struct walk *w, struct slice name, struct slice a, struct slice b,
     bool element, bool secret)
 {
-	size_t before = push(w, name);
+	size_t before = push(&w->path, name);
 	bool on;
 
 	if (a.p == NULL)
@@ -197,7 +199,7 @@ child(struct walk *w, struct slice name, struct slice a, struct slice b,
 		on = tell(w, CDIFF_REMOVED, a, b, element, secret);
 	else
 		on = differ(w, a, b, element, secret);
-	pop(w, before);
+	pop(&w->path, before);
 	return on;
 }
 
@@ -418,7 +420,7 @@ mask(struct slice text, bool secret, struct buf *out)
 	if (slice_eq(text, "null"))
 		buf_puts(out, "null");
 	else if (secret || secret_text(text))
-		buf_puts(out, "\"***\"");
+		buf_puts(out, "\"" MASK "\"");
 	else if (text.p[0] == '{')
 		mask_object(text, out);
 	else if (text.p[0] == '[')
@@ -432,4 +434,38 @@ cdiff_mask(struct slice text, struct buf *out)
 {
 	if (text.n > 0)
 		mask(text, false, out);
+}
+
+static bool
+masked_in(struct slice text, struct buf *path)
+{
+	size_t before, i = 0;
+	enum jscan_tok kind;
+	bool found = false;
+	struct slice raw;
+	struct jscan js;
+	char place[24];
+
+	jscan_init(&js, text.p, text.n);
+	kind = jscan_next(&js);
+	if (kind == JSCAN_STRING)
+		return slice_eq(js.text, MASK);
+	if (kind != JSCAN_OBJECT && kind != JSCAN_ARRAY)
+		return false;
+	while (!found && (kind == JSCAN_OBJECT ? jscan_member(&js, &raw) > 0 :
+	    jscan_element(&js, &raw))) {
+		(void)snprintf(place, sizeof(place), "%zu", i++);
+		before = push(path, kind == JSCAN_OBJECT ? js.text :
+		    slice_of(place));
+		found = masked_in(raw, path);
+		if (!found)
+			pop(path, before);
+	}
+	return found;
+}
+
+bool
+cdiff_masked(struct slice text, struct buf *pointer)
+{
+	return text.n > 0 && masked_in(text, pointer);
 }

@@ -44,5 +44,9 @@ bool cdiff_drift(struct slice a, struct slice b, cdiff_fn, void *arg);
 bool cdiff_secret(struct slice name);
 /* The text with every credential replaced by "***". */
 void cdiff_mask(struct slice canonical, struct buf *out);
+/* Where the valid text still has a "***" of cdiff_mask, which nobody must
+ * take for a credential: appends the JSON pointer of the first, as the raw
+ * content of a JSON string. False: nowhere. */
+bool cdiff_masked(struct slice text, struct buf *pointer);
 
 #endif

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Configurations: versions, what differs, restore, drift."""
 import copy
+import json
 import sys
 
 import mast
@@ -138,6 +139,71 @@ def test_diff(s):
                           ("a=%d&b=999999999999" % a, 404)):
         s.admin().get(path(n, "diff?" + query)).problem(status)
     n.close()
+
+
+def test_masked(s):
+    """A viewer reads it without its credentials, from the node and stored;
+    what he read is never sent to a node in their place"""
+    e = Edge(s, "config-masked")
+    n, at = e.n, "/api/v1/nodes/%s/config" % e.n.id
+    s.user_add("config-masked", "viewer")
+    viewer = s.session_for("config-masked")
+    report(s, n, BASE)
+    mast.wait_until(lambda: s.admin().get(at).json == BASE, 10, "the hub")
+    # A text that somebody wrote with a space before it is masked, too.
+    s.admin().put(at, raw=b" \n" + json.dumps(BASE).encode(), headers={
+        "Content-Type": "application/json"}).want(200)
+    r = viewer.get(path(n, "versions/%d" % versions(s, n)[0]["version"])
+                   ).want(200)
+    assert b"first-secret" not in r.body, r.body
+    real = s.admin().get(at).want(200)
+    tap.equal(real.header("Config-Masked"), "false")
+    r = viewer.get(at).want(200)
+    masked, tag = r.json, r.header("ETag")
+    tap.equal(r.header("Config-Masked"), "true")
+    tap.equal((masked["inputs"][0]["passphrase"], masked["outputs"][0]["url"],
+               masked["outputs"][0]["latency_ms"]), ("***", "***", 120))
+    # The tag is of what he sees: another passphrase does not move it, and
+    # it is no way to find out whether a guess is right.
+    assert tag != real.header("ETag"), tag
+    viewer.get(at, headers={"If-None-Match": tag}).want(304)
+    report(s, n, other())
+    mast.wait_until(lambda: s.admin().get(at).json == other(), 10, "the hub")
+    changed = copy.deepcopy(BASE)
+    changed["inputs"][0]["passphrase"] = "other-secret"
+    assert viewer.get(at).want(200).header("ETag") != tag
+    report(s, n, changed)
+    mast.wait_until(lambda: s.admin().get(at).json == changed, 10, "the hub")
+    tap.equal(viewer.get(at).want(200).header("ETag"), tag)
+    # What was masked goes to no node, by no way.
+    done = len(n.commands)
+    flow = {"id": "f9", "name": "x", "input": {
+        "type": "srt", "passphrase": "***"}, "outputs": []}
+    for r, pointer in (
+            (s.admin().put(at, masked), "/inputs/0/passphrase"),
+            (s.admin().put(at + "?dry_run=true", masked),
+             "/inputs/0/passphrase"),
+            (s.admin().put(at + "?dry_run=check", masked),
+             "/inputs/0/passphrase"),
+            (s.admin().post("/api/v1/nodes/%s/flows" % n.id, flow),
+             "/input/passphrase"),
+            (s.admin().command(n.id, {"type": "create_flow", "flow": flow}),
+             "/action/flow/input/passphrase"),
+            (s.admin().post("/api/v1/commands", {
+                "action": {"type": "create_flow", "flow": flow},
+                "node_ids": [n.id]}), "/action/flow/input/passphrase")):
+        tap.equal(r.problem(422).json["errors"][0]["pointer"], pointer)
+    s.admin().put(at, BASE, headers={"If-Match": tag}).problem(412)
+    tap.equal(len(n.commands), done, "nothing was sent")
+    n.close()
+    mast.wait_until(lambda: s.admin().node(n.id)["status"] == "offline", 10,
+                    "it is away")
+    r = viewer.get(at).want(200)
+    tap.equal((r.header("Config-Stale"), r.header("Config-Masked")),
+              ("true", "true"))
+    assert b"secret" not in r.body and b"pass-word" not in r.body, r.body
+    tap.equal(r.header("ETag"), tag)
+    tap.equal(s.admin().get(at).want(200).json, changed)
 
 
 def test_restore(s):

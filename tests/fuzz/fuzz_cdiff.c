@@ -1,6 +1,7 @@
 /*
  * cdiff: nothing differs from itself; whatever differs is told under a path;
- * swapped sides tell as many; a masked text is valid and stays as it is.
+ * swapped sides tell as many; a masked text is valid and stays as it is,
+ * and tells of its masks.
  */
 #include <string.h>
 
@@ -44,13 +45,16 @@ all(struct buf *b)
 static void
 check_mask(struct slice text)
 {
-	struct buf once = BUF_INIT, twice = BUF_INIT;
+	struct buf once = BUF_INIT, twice = BUF_INIT, at = BUF_INIT;
 
 	cdiff_mask(text, &once);
 	HOLDS(jscan_valid((const char *)buf_head(&once), buf_used(&once),
 	    NULL));
 	cdiff_mask(all(&once), &twice);
 	HOLDS(slice_same(all(&once), all(&twice)));
+	HOLDS(cdiff_masked(all(&once), &at) || slice_same(all(&once), text));
+	HOLDS(buf_used(&at) == 0 || *buf_head(&at) == '/');
+	buf_free(&at);
 	buf_free(&once);
 	buf_free(&twice);
 }

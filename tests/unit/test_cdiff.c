@@ -145,6 +145,29 @@ START_TEST(masking)
 }
 END_TEST
 
+static const struct {
+	const char	*text, *where;	/* NULL: nowhere */
+} masked[] = {
+	{ "\"***\"", "" }, { "\"****\"", NULL }, { "{}", NULL },
+	{ "{\"***\":[\"**\",\"x***\",null]}", NULL },
+	{ "{\"a\":[{\"b\":1},{\"c\":{\"p/s~\":\"***\",\"q\":\"***\"}}]}",
+	  "/a/1/c/p~1s~0" },
+	{ " { \"a\" : 1 , \"url\" : [ 2 , \"***\" ] } ", "/url/1" },
+};
+
+START_TEST(masked_somewhere)
+{
+	struct slice text = slice_of(masked[_i].text);
+	struct buf at = BUF_INIT;
+
+	ck_assert_int_eq(cdiff_masked(text, &at), masked[_i].where != NULL);
+	ck_assert_str_eq(buf_cstr(&at), masked[_i].where == NULL ? "" :
+	    masked[_i].where);
+	ck_assert(!cdiff_masked((struct slice){ NULL, 0 }, &at));
+	buf_free(&at);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -156,6 +179,7 @@ main(void)
 	tcase_add_loop_test(tc, table, 0, nitems(t));
 	tcase_add_test(tc, ends);
 	tcase_add_loop_test(tc, masking, 0, nitems(masks));
+	tcase_add_loop_test(tc, masked_somewhere, 0, nitems(masked));
 	suite_add_tcase(s, tc);
 	r = srunner_create(s);
 	srunner_run_all(r, CK_ENV);
