@@ -1,61 +1,23 @@
-// What the pages of administration share: forms and secrets in dialogs,
-// lists of sessions, the choice of nodes, files to take away.
+// What the pages of administration share: secrets that are shown once, lists
+// of sessions, the choice of nodes, files to take away.
 
 import * as api from './api.js';
-import { confirm, dialog } from './dialog.js';
-import { el, setText, show, uid } from './el.js';
-import { form } from './form.js';
-import { button, copyable, labelled, select, time, toast } from './widgets.js';
+import { dialog } from './dialog.js';
+import { el, show } from './el.js';
+import { button, check, copyable, labelled, select, time, toast }
+    from './widgets.js';
 
-// A form in a dialog. Resolves to what submit gave (true for nothing), or
-// undefined when it was left. more: intro, extra, danger, wide.
-export function ask(title, action, fields, submit, more = {}) {
-	let box;
-	const f = form({ action, fields, submit, extra: more.extra,
-	    danger: more.danger, cancel: () => box.close(),
-	    done: (answer) => box.close(answer ?? true) });
-	box = dialog(title, [more.intro, f.node], more);
-	f.focus();
+// Something that is shown only now, until it is said to be enough.
+export function told(title, ...what) {
+	const box = dialog(title, [what, el('div', { class: 'actions' }, button(
+	    'Done', () => box.close(), { class: 'primary' }))]);
 	return box.closed;
 }
 
-// Something that is shown only now: [[label, text]].
-export function tellOnce(title, intro, pairs) {
-	const box = dialog(title, [el('p', null, intro), pairs.map(([l, t]) =>
-	    [el('p', null, l), copyable(t, l.toLowerCase())]),
-	    el('div', { class: 'actions' }, el('button', { type: 'button',
-		class: 'primary', on: { click: () => box.close() } }, 'Done'))]);
-	return box.closed;
-}
-
-// A column of one button, called by what it is about.
-export const act = (name, run, label, when = () => true) => ({ id: name,
-    label: name, show: (td, row) => {
-	td.row = row;
-	if (!td.firstChild)
-		td.append(button(name, () => run(td.row)));
-	td.firstChild.setAttribute('aria-label', `${name}: ${label(row)}`);
-	show(td.firstChild, when(row));
-    } });
-
-// A column of times; get gives the text of one.
-export const at = (id, label, get, none) => ({ id, label,
-    sort: (row) => get(row) ?? '', show: (td, row) => {
-	const text = get(row);
-	if (td.at !== text || !td.firstChild)
-		td.replaceChildren(time(td.at = text, none));
-    } });
-
-// The first column, which opens a row.
-export const opener = (label, get, run) => ({ id: 'name', label, sort: get,
-    show: (td, row) => {
-	td.row = row;
-	if (!td.firstChild)
-		td.append(el('button', { type: 'button', class: 'link',
-		    on: { click: () => run(td.row) } }, el('bdi', { class:
-			'clamp' })));
-	setText(td.firstChild.firstChild, get(row));
-    } });
+// The same for [[label, text]].
+export const tellOnce = (title, intro, pairs) => told(title, el('p', null,
+    intro), pairs.map(([l, t]) => [el('p', null, l), copyable(t,
+    l.toLowerCase())]));
 
 // All nodes (null), or those that are ticked. Ids that the caller does not
 // see are kept.
@@ -63,14 +25,8 @@ export async function nodeChoice(value, label) {
 	const nodes = await api.get('/api/v1/nodes');
 	const ids = new Set(value ?? []);
 	const list = el('div', { class: 'results', hidden: !value },
-	    nodes.map((n) => {
-		const id = uid();
-		const box = el('input', { type: 'checkbox', id, checked:
-		    ids.has(n.id), on: { change: () => box.checked ?
-			ids.add(n.id) : ids.delete(n.id) } });
-		return el('div', { class: 'check' }, box, el('label',
-		    { for: id }, el('bdi', null, n.name)));
-	    }));
+	    nodes.map((n) => check(el('bdi', null, n.name), ids.has(n.id),
+		(on) => on ? ids.add(n.id) : ids.delete(n.id))));
 	const which = select([['', 'All nodes'], ['some', 'Only these']],
 	    value ? 'some' : '', (v) => show(list, v !== ''));
 	return { node: el('div', { class: 'field', role: 'group',
@@ -100,14 +56,6 @@ export async function sessionList(path, focus) {
 	};
 	await draw();
 	return { node, draw };
-}
-
-// Confirms, does, says so.
-export async function sure(title, action, text, run, done, more = {}) {
-	const good = await confirm({ title, action, text: [text], run, ...more });
-	if (good)
-		toast(done);
-	return good;
 }
 
 export function saveFile(name, type, parts) {

@@ -1,8 +1,8 @@
 // One command to many nodes: choose, see what it would do to each, then send.
 
 import * as api from './api.js';
-import { actionForm } from './command.js';
-import { confirm, dialog } from './dialog.js';
+import { actionFields } from './command.js';
+import { ask, confirm } from './dialog.js';
 import { el } from './el.js';
 import { plural } from './format.js';
 import { chip, toast } from './widgets.js';
@@ -23,33 +23,27 @@ export async function bulkCommand(views) {
 	const { device_types: types } = await api.get('/api/v1/device-types');
 	const kinds = new Set(views.map((v) => v.type));
 	const known = types.filter((t) => kinds.has(t.device_type));
-	const ids = views.map((v) => v.id);
-	let box;
-	const f = actionForm(known, { action: 'Preview', cancel: () =>
-	    box.close(), submit: async ({ action, queue }) => ({ action, queue,
-		answer: await api.post('/api/v1/commands', { action, queue,
-		    node_ids: ids, dry_run: true }) }),
-	    done: (preview) => box.close(preview) });
-	box = dialog(`Command to ${plural(ids.length, 'node', 'nodes')}`,
-	    f.node);
-	const preview = await box.closed;
+	const node_ids = views.map((v) => v.id);
+	const { fields, order } = actionFields(known);
+	const preview = await ask(`Command to ${plural(node_ids.length, 'node',
+	    'nodes')}`, 'Preview', fields, async (doc) => {
+		const sent = { ...order(doc), node_ids };
+		return { sent, answer: await api.post('/api/v1/commands',
+		    { ...sent, dry_run: true }) };
+	    });
 	if (!preview)
 		return false;
-	const { action, queue, answer } = preview;
+	const { sent, answer } = preview, { type } = sent.action;
 	const key = api.newKey();
-	let sent;
-	const done = await confirm({ title: `Send ${action.type}?`,
-	    danger: DESTRUCTIVE.test(action.type),
-	    name: DESTRUCTIVE.test(action.type) ? action.type : undefined,
-	    action: `Send to ${plural(answer.ok, 'node', 'nodes')}`,
+	let done;
+	const danger = DESTRUCTIVE.test(type);
+	if (await confirm({ title: `Send ${type}?`, danger, name: danger ? type :
+	    undefined, action: `Send to ${plural(answer.ok, 'node', 'nodes')}`,
 	    text: [el('p', null, `${answer.ok} of ${answer.matched} would ` +
 		'get it.'), results(answer)],
-	    run: async () => {
-		sent = await api.post('/api/v1/commands', { action, queue,
-		    node_ids: ids }, { key });
-	    } });
-	if (done)
-		toast(`Sent to ${plural(sent.ok, 'node', 'nodes')}. Each ` +
+	    run: async () => { done = await api.post('/api/v1/commands', sent,
+		{ key }); } }))
+		toast(`Sent to ${plural(done.ok, 'node', 'nodes')}. Each ` +
 		    'node\u2019s commands tell how it went.');
-	return done;
+	return Boolean(done);
 }

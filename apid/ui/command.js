@@ -1,7 +1,6 @@
 // The form of a command: what the drivers of the node know, its fields, or
 // the whole action as JSON.
 
-import { form } from './form.js';
 import { may } from './session.js';
 
 // For each field name of the drivers: how it is asked for.
@@ -27,9 +26,9 @@ const fieldsOf = (command) => Array.isArray(command.fields) ?
 	f.required ?? true, type: f.type })) :
     guess(command.name).map((name) => ({ name, required: true }));
 
-// types: rows of /device-types that must all know the command. submit gets
-// {action, queue}; preset: {type, values}.
-export function actionForm(types, { action, submit, done, cancel, preset }) {
+// types: rows of /device-types that must all know the command; preset: {type,
+// values}. {fields of a form, order(what it gave): {action, queue}}
+export function actionFields(types, preset) {
 	const common = (types[0]?.supported_commands ?? []).filter((c) =>
 	    types.every((t) => t.supported_commands.some((o) =>
 		o.name === c.name)));
@@ -37,7 +36,7 @@ export function actionForm(types, { action, submit, done, cancel, preset }) {
 	const names = [...new Set(allowed.flatMap((c) => fieldsOf(c).map((f) =>
 	    f.name)))];
 	const of = (type) => allowed.find((c) => c.name === type);
-	return form({ action, cancel, done, fields: [
+	return { fields: [
 		{ name: 'type', label: 'Command', type: 'select', required: true,
 		  value: preset?.type, options: [...allowed.map((c) => [c.name,
 			c.description ? `${c.name}: ${c.description.slice(0, 60)}` :
@@ -54,6 +53,6 @@ export function actionForm(types, { action, submit, done, cancel, preset }) {
 			'here.' },
 		{ name: 'queue', label: 'May wait for the node',
 		  type: 'checkbox' }],
-	    submit: (doc) => submit({ queue: doc.queue, action: doc.type ?
-		{ ...doc.more, ...doc.action, type: doc.type } : doc.json }) });
+	    order: (doc) => ({ queue: doc.queue, action: doc.type ?
+		{ ...doc.more, ...doc.action, type: doc.type } : doc.json }) };
 }

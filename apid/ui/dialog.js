@@ -1,7 +1,8 @@
 // Native dialogs: focus stays inside, Escape closes, focus returns.
 
 import { el, uid } from './el.js';
-import { errorBox } from './widgets.js';
+import { form } from './form.js';
+import { errorBox, toast } from './widgets.js';
 
 // Opens one: title, the content, and what to call when it is closed without
 // a result. Returns {close(result), closed: Promise of the result}.
@@ -72,4 +73,24 @@ export function confirm({ title, text, name, action, run, danger = true }) {
 	});
 	typed?.focus();
 	return box.closed.then(Boolean);
+}
+
+// Confirms, does, says so. True when it was done.
+export async function sure(title, action, text, run, done, more = {}) {
+	const good = await confirm({ title, action, text: [text], run, ...more });
+	if (good)
+		toast(done);
+	return good;
+}
+
+// A form in a dialog. Resolves to what submit gave (true for nothing), or
+// undefined when it was left. more: intro, extra, danger, wide.
+export function ask(title, action, fields, submit, more = {}) {
+	let box;
+	const f = form({ action, fields, submit, extra: more.extra,
+	    danger: more.danger, cancel: () => box.close(),
+	    done: (answer) => box.close(answer ?? true) });
+	box = dialog(title, [more.intro, f.node], more);
+	f.focus();
+	return box.closed;
 }

@@ -3,17 +3,23 @@
 
 import { el } from './el.js';
 
-const line = (name, sign, word, value, secret) => el('div', { class: name },
-    el('span', { class: 'sr' }, word), `${sign} ${secret ? '(a secret)' :
-	JSON.stringify(value, null, 1)}`);
+export const differences = (...what) => el('div', { class: 'diff', tabindex:
+    '0', role: 'group', 'aria-label': 'Differences' }, ...what);
+
+const line = (tag, value) => el(tag, null, el('span', { class: 'sr' },
+    tag === 'del' ? 'before: ' : 'after: '), typeof value === 'string' ? value :
+	JSON.stringify(value, null, 1));
+
+// One of them: undefined where there was or is nothing.
+export const change = (path, before, after) => [el('code', null, path || '/'),
+    before === undefined ? null : line('del', before),
+    after === undefined ? null : line('ins', after)];
 
 export function diffView({ changes, equal, truncated }) {
-	return el('div', { class: 'diff', tabindex: '0', role: 'region',
-	    'aria-label': 'Differences' }, equal ? el('p', null,
-	    'Nothing is different.') : changes.map((c) => el('div', null,
-	    el('code', null, c.path || '/'), c.kind === 'added' ? null :
-		line('gone', '\u2212', 'before: ', c.a, c.secret),
-	    c.kind === 'removed' ? null :
-		line('new', '+', 'after: ', c.b, c.secret))),
-	    truncated ? el('p', null, 'There are more differences.') : null);
+	const value = (c, side, none) => c.kind === none ? undefined : c.secret ?
+	    '(a secret)' : JSON.stringify(c[side], null, 1);
+	return differences(equal ? el('p', null, 'Nothing is different.') :
+	    changes.map((c) => el('div', null, change(c.path, value(c, 'a',
+		'added'), value(c, 'b', 'removed')))), truncated ? el('p', null,
+	    'There are more differences.') : null);
 }

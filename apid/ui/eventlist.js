@@ -3,8 +3,8 @@
 import { el, setText, show } from './el.js';
 import { chip, time } from './widgets.js';
 
-export const nodeLink = (id, name) => el('a', { href: `/nodes/${id}` },
-    el('bdi', null, name || id));
+export const nodeLink = (id, name, on) => el('a', { href: `/nodes/${id}`,
+    on: on ?? {} }, el('bdi', null, name || id));
 
 export class EventList {
 	constructor() {

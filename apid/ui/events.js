@@ -2,38 +2,35 @@
 // themselves, older ones by the cursor, and acknowledging.
 
 import * as api from './api.js';
-import { dialog } from './dialog.js';
-import { el, setAttr, setText, show } from './el.js';
-import { form } from './form.js';
-import { local, plural } from './format.js';
-import { onNews } from './live.js';
+import { ask, dialog } from './dialog.js';
+import { el, setText } from './el.js';
+import { nodeLink } from './eventlist.js';
+import { local, localInput, plural } from './format.js';
+import { Pager } from './pager.js';
 import { may } from './session.js';
-import { cell, Table } from './table.js';
-import { button, chip, debounce, errorBox, facts, labelled, select, time,
-    toast, word } from './widgets.js';
+import { at, cell, chips, nodeLinks, Table } from './table.js';
+import { button, check, chip, debounce, facts, labelled, select, time, toast,
+    word } from './widgets.js';
 
 const PAGE = 50;
 const FILTERS = ['search', 'severity', 'category', 'flow_id', 'from', 'to'];
 const SEVERITIES = ['critical', 'warning', 'info'];
 
 // The note of an acknowledgement: resolves to what run gave.
-export function askNote(title, what, run) {
-	let box;
-	const f = form({ action: 'Acknowledge', cancel: () => box.close(),
-	    fields: [{ name: 'note', label: 'Note', type: 'textarea', rows: 2,
-		max: 512, help: what }], submit: run,
-	    done: (answer) => box.close(answer ?? true) });
-	box = dialog(title, f.node);
-	f.focus();
-	return box.closed;
-}
+export const askNote = (title, what, run) => ask(title, 'Acknowledge', [
+    { name: 'note', label: 'Note', type: 'textarea', rows: 2, max: 512,
+      help: what }], run);
+
+export const severityFilter = (ctx, set) => labelled('Severity', select([
+    ['', 'All'], ...SEVERITIES.map((s) => [s, word(s)])],
+    ctx.query.get('severity') ?? '', set));
 
 function details(e, again) {
 	const box = dialog('Event', [facts([['Severity', chip(e.severity,
 	    e.severity_raw ?? undefined)], ['When', time(e.created_at)],
 	    ['Exactly', local(Date.parse(e.created_at))],
-	    ['Node', el('a', { href: `/nodes/${e.node_id}`, on: { click: () =>
-		box.close() } }, el('bdi', null, e.node_name ?? e.node_id))],
+	    ['Node', nodeLink(e.node_id, e.node_name, { click: () =>
+		box.close() })],
 	    ['Category', el('bdi', null, e.category)],
 	    e.flow_id ? ['Flow', el('bdi', null, e.flow_id)] : null,
 	    e.acknowledged ? ['Acknowledged by', el('bdi', null,
@@ -52,35 +49,20 @@ function details(e, again) {
 		})) : null], { wide: true });
 }
 
-function columns(log, withNode) {
-	const list = [
-		cell('message', 'Message', () => el('div', { class: 'cell-name' },
-		    el('button', { type: 'button', class: 'link', on: { click:
-			(ev) => details(ev.currentTarget.row, log.ack) } },
-			el('bdi', { class: 'clamp' })), el('bdi',
-			{ class: 'node-note' })), (part, e) => {
-			part.firstChild.row = e;
-			setText(part.firstChild.firstChild, e.message ||
-			    '(no text)');
-			setText(part.lastChild, e.flow_id ?
-			    `Flow ${e.flow_id}` : '');
-		    }),
-		cell('severity', 'Severity', () => el('span', { class: 'chip' }),
-		    (part, e) => {
-			setText(part, word(e.severity));
-			setAttr(part, 'data-state', e.severity);
-		    }),
-		{ id: 'when', label: 'When', show: (td, e) => {
-			if (td.at !== e.created_at)
-				td.replaceChildren(time(td.at = e.created_at));
-		} }];
-	if (withNode)
-		list.push(cell('node', 'Node', () => el('a', null, el('bdi')),
-		    (part, e) => {
-			setAttr(part, 'href', `/nodes/${e.node_id}`);
-			setText(part.firstChild, e.node_name || e.node_id);
-		    }));
-	list.push({ id: 'category', label: 'Category', show: (td, e) =>
+const columns = (log, withNode) => [
+	cell('message', 'Message', () => el('div', null, el('button',
+	    { type: 'button', class: 'link', on: { click: (ev) =>
+		details(ev.currentTarget.row, log.ack) } }, el('bdi',
+		    { class: 'clamp' })), el('bdi', { class: 'node-note' })),
+	    (part, e) => {
+		part.firstChild.row = e;
+		setText(part.firstChild.firstChild, e.message || '(no text)');
+		setText(part.lastChild, e.flow_id ? `Flow ${e.flow_id}` : '');
+	    }),
+	chips('severity', 'Severity', (e) => [e.severity, word(e.severity)]),
+	at('when', 'When', (e) => e.created_at),
+	...withNode ? [nodeLinks()] : [],
+	{ id: 'category', label: 'Category', show: (td, e) =>
 	    setText(td, e.category) },
 	{ id: 'ack', label: 'Seen by', show: (td, e) => {
 		const key = `${e.id}${e.acknowledged}`;
@@ -92,38 +74,32 @@ function columns(log, withNode) {
 		    button('Acknowledge', () => log.ack(e), { 'aria-label':
 			`Acknowledge: ${e.message.slice(0, 60)}` }) :
 		    '\u2013');
-	} });
-	return list;
-}
+	  } }];
 
 export class EventLog {
 	// fixed: parameters that always hold ({node_id} on a node's page)
 	constructor(ctx, fixed = {}) {
 		this.ctx = ctx;
 		this.fixed = fixed;
-		this.events = [];
-		this.next = null;
-		this.turn = 0;
 		this.ack = async (e) => {
 			const done = await askNote('Acknowledge', e.message
 			    .slice(0, 300), (doc) => api.post(
 				`/api/v1/events/${e.id}/ack`, doc));
 			if (done)
-				await this.read();
+				await this.pager.read();
 		};
-		this.table = new Table({ caption: 'Events, newest first',
+		const table = new Table({ caption: 'Events, newest first',
 		    columns: columns(this, !fixed.node_id), key: (e) => e.id,
-		    empty: 'Loading events' }).watch(ctx);
-		this.fault = el('div', { class: 'body', hidden: true });
-		this.more = button('Older events', () => this.older());
-		this.foot = el('div', { class: 'more', hidden: true }, this.more);
+		    paged: true, empty: 'Loading events' }).watch(ctx);
+		this.pager = new Pager(ctx, table, { what: 'events', keep: true,
+		    older: 'Older events', news: (rows) => rows.events,
+		    empty: 'No event matches the filters.',
+		    path: () => `/api/v1/events${api.search(this.params())}`,
+		    pick: (list) => list.filter((e) => !e.acknowledged ||
+			!ctx.query.has('open')) });
 		this.node = el('section', { class: 'card', id: 'events',
-		    'aria-label': 'Events' }, this.filters(), this.fault,
-		    this.table.node, this.foot);
-		void this.read();
-		const soon = debounce(300, () => ctx.alive && this.read());
-		ctx.watch(onNews((rows) => (rows.events || rows.missed) &&
-		    soon()));
+		    'aria-label': 'Events' }, this.filters(),
+		    this.pager.parts);
 	}
 
 	params() {
@@ -138,42 +114,28 @@ export class EventLog {
 	}
 
 	filters() {
-		const q = this.ctx.query;
+		const { ctx, pager } = this, q = ctx.query;
 		const set = (name) => debounce(name === 'search' ? 300 : 0, (v) => {
-			this.ctx.setQuery({ [name]: v });
-			this.events = [];
-			void this.read();
+			ctx.setQuery({ [name]: v });
+			pager.list = [];
+			void pager.read();
 		});
 		const search = el('input', { type: 'search', maxlength: 256,
 		    autocomplete: 'off', value: q.get('search') });
 		const apply = set('search');
 		search.addEventListener('input', () => apply(search.value));
-		const when = (name) => {
-			const input = el('input', { type: 'datetime-local' });
-			const at = new Date(q.get(name) ?? NaN);
-			if (!Number.isNaN(at.getTime()))
-				input.value = new Date(at - at
-				    .getTimezoneOffset() * 60000)
-				    .toISOString().slice(0, 16);
-			input.addEventListener('change', () => set(name)(
-			    input.value ? new Date(input.value)
-				.toISOString() : ''));
-			return input;
-		};
-		const open = el('input', { type: 'checkbox', id: 'open',
-		    checked: q.has('open') });
-		open.addEventListener('change', () => {
-			this.ctx.setQuery({ open: open.checked ? '1' : '' });
-			this.draw();
-		});
-		const severity = select([['', 'All'], ...SEVERITIES.map((s) =>
-		    [s, word(s)])], q.get('severity') ?? '', set('severity'));
+		const when = (name) => el('input', { type: 'datetime-local',
+		    value: localInput(q.get(name)), on: { change: (event) => {
+			const { value } = event.target;
+			set(name)(value ? new Date(value).toISOString() : '');
+		    } } });
 		return el('div', { class: 'filters' }, labelled('Search', search),
-		    labelled('Severity', severity), labelled('From',
+		    severityFilter(ctx, set('severity')), labelled('From',
 			when('from')), labelled('To', when('to')),
-		    el('div', { class: 'check' }, open, el('label',
-			{ for: 'open' }, 'Only not acknowledged')),
-		    this.ackAll());
+		    check('Only not acknowledged', q.has('open'), (on) => {
+			ctx.setQuery({ open: on ? '1' : '' });
+			pager.draw();
+		    }, 'open'), this.ackAll());
 	}
 
 	// Everything that the filters select, in one request or a few.
@@ -195,59 +157,12 @@ export class EventLog {
 					total += a.count;
 					more = a.more && a.count > 0;
 				}
-				return { total };
 			});
 			if (done) {
 				toast(`${plural(total, 'event', 'events')} ` +
 				    'acknowledged.');
-				await this.read();
+				await this.pager.read();
 			}
 		});
-	}
-
-	// The newest again; older ones that were asked for stay.
-	async read() {
-		const mine = ++this.turn;
-		try {
-			const { data, next } = await api.call('GET',
-			    `/api/v1/events${api.search(this.params())}`,
-			    { signal: this.ctx.signal });
-			if (mine !== this.turn)
-				return;
-			const least = data.at(-1)?.id ?? Infinity;
-			const rest = data.length < PAGE ? [] :
-			    this.events.filter((e) => e.id < least);
-			if (rest.length === 0)
-				this.next = next;
-			this.events = [...data, ...rest];
-			show(this.fault, false);
-			this.draw();
-		} catch (error) {
-			this.failed(error);
-		}
-	}
-
-	failed(error) {
-		if (!this.ctx.alive)
-			return;
-		this.fault.replaceChildren(errorBox(error,
-		    'The events could not be read', () => this.read()));
-		show(this.fault, true);
-	}
-
-	async older() {
-		const { data, next } = await api.call('GET', this.next,
-		    { signal: this.ctx.signal });
-		this.next = next;
-		this.events = [...this.events, ...data];
-		this.draw();
-	}
-
-	draw() {
-		const open = this.ctx.query.has('open');
-		this.table.empty = 'No event matches the filters.';
-		this.table.set(this.events.filter((e) => !open ||
-		    !e.acknowledged));
-		show(this.foot, this.next !== null);
 	}
 }

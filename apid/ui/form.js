@@ -9,13 +9,8 @@
 // (clear it) and absent otherwise. box: an element that it stands in.
 
 import { el, setText, show, uid } from './el.js';
+import { localInput } from './format.js';
 import { errorBox } from './widgets.js';
-
-const localTime = (text) => {
-	const at = new Date(text);
-	return new Date(at - at.getTimezoneOffset() * 60000).toISOString()
-	    .slice(0, 16);
-};
 
 function control(f, id, help) {
 	const common = { id, name: f.name, required: f.required,
@@ -48,8 +43,8 @@ function control(f, id, help) {
 		    max: f.type === 'number' ? f.max : null, step: f.step,
 		    autocomplete: f.autocomplete ?? 'off', spellcheck: 'false',
 		    autocapitalize: 'none', placeholder: f.placeholder });
-		input.value = f.type === 'datetime' && value ?
-		    localTime(value) : value;
+		input.value = f.type === 'datetime' ? localInput(value ||
+		    null) : value;
 		return input;
 	}
 	}

@@ -60,6 +60,13 @@ export function when(text) {
 	return typeof text === 'string' ? Date.parse(text) : NaN;
 }
 
+// What an input of local time shows for a time: nothing for none.
+export function localInput(text) {
+	const at = new Date(text ?? NaN);
+	return Number.isNaN(at.getTime()) ? '' : new Date(at -
+	    at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+}
+
 export function local(ms) {
 	return Number.isFinite(ms) ? times.format(ms) : '';
 }

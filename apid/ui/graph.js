@@ -6,7 +6,7 @@ import { fleet } from './fleet.js';
 import { byText } from './format.js';
 import { may } from './session.js';
 
-export const COLUMNS = ['Sources', 'Edges', 'Relays', 'Receivers'];
+const COLUMNS = ['Sources', 'Edges', 'Relays', 'Receivers'];
 const far = (text) => typeof text === 'string' && text !== '' &&
     !/^(0\.0\.0\.0|\[::\]|127\.|localhost|\[::1\])/.test(text);
 

@@ -7,6 +7,7 @@ import { fleet } from './fleet.js';
 import { setTheme } from './look.js';
 import { PAGES } from './pages.js';
 import { may, session, signOut } from './session.js';
+import { check } from './widgets.js';
 
 const MOST = 12;
 let goTo = () => {};
@@ -112,14 +113,12 @@ export function openCommands() {
 	input.focus();
 }
 
-export function openHelp() {
-	const on = el('input', { type: 'checkbox', id: uid(),
-	    checked: letters() });
-	on.addEventListener('change', () => {
+function openHelp() {
+	const on = check('Single letters act as shortcuts', letters(), (yes) => {
 		try {
-			localStorage.setItem('letters', on.checked ? 'on' : 'off');
+			localStorage.setItem('letters', yes ? 'on' : 'off');
 		} catch {
-			on.checked = true;
+			on.firstChild.checked = true;
 		}
 	});
 	const rows = [['Ctrl K', 'Go to a page or node, or do something'],
@@ -128,9 +127,7 @@ export function openHelp() {
 		(p) => [`g ${p.key}`, `Go to ${p.name}`])];
 	dialog('Keyboard shortcuts', [el('dl', { class: 'keys' },
 	    rows.map(([k, what]) => el('div', null, el('dt', null,
-		el('kbd', null, k)), el('dd', null, what)))),
-	    el('p', { class: 'check' }, on, el('label', { for: on.id },
-		'Single letters act as shortcuts'))]);
+		el('kbd', null, k)), el('dd', null, what)))), on]);
 }
 
 let prefix = 0;

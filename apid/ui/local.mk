@@ -47,6 +47,7 @@ UI_MODULES = \
 	apid/ui/page_topology.js \
 	apid/ui/page_tunnels.js \
 	apid/ui/page_users.js \
+	apid/ui/pager.js \
 	apid/ui/pages.js \
 	apid/ui/proposal.js \
 	apid/ui/router.js \

@@ -9,12 +9,12 @@ import { el, setAttr, setText, show } from './el.js';
 import { format, parse } from './exact.js';
 import { flowList } from './flowedit.js';
 import { ago, bytes } from './format.js';
-import { onNews } from './live.js';
+import { onRows, Pager } from './pager.js';
 import { may, needs, session } from './session.js';
 import { saveFile } from './admin.js';
-import { cell, Table, text } from './table.js';
-import { button, chip, copyable, debounce, errorBox, labelled, section, select,
-    time, toast } from './widgets.js';
+import { at, cell, Table, text } from './table.js';
+import { button, chip, copyable, errorBox, labelled, section, select, time,
+    toast } from './widgets.js';
 
 const STATES = { none: ['good', 'As ordered'], drift: ['warn', 'Drift'],
     ignored: ['mute', 'Drift, ignored'], unknown: ['mute',
@@ -107,59 +107,37 @@ function compare(change, list, b, a) {
 }
 
 function versions(ctx, change, takes) {
-	let list = [], next = null;
-	const fault = el('div');
-	const older = (v) => String(list.find((x) => x.version < v.version)
+	const older = (v) => String(pager.list.find((x) => x.version < v.version)
 	    ?.version ?? v.version);
-	const table = new Table({ caption: 'Versions, newest first', key: (v) =>
-	    v.version, empty: 'None was seen yet.', columns: [
+	const table = new Table({ caption: 'Versions, newest first', paged: true,
+	    key: (v) => v.version, empty: 'Loading versions', columns: [
 		text('version', 'Version', (v) => String(v.version)),
-		{ id: 'at', label: 'First seen', show: (td, v) => td.firstChild ||
-		    td.append(time(v.first_seen_at)) },
+		at('at', 'First seen', (v) => v.first_seen_at),
 		text('source', 'How', (v) => SOURCES[v.source] ?? v.source),
 		text('who', 'By', (v) => v.actor === null ? '\u2013' :
 		    v.actor === session.user.id ? 'You' : v.actor_name ??
 			'Somebody who is gone'),
 		text('size', 'Size', (v) => bytes(v.size), { num: true }),
 		cell('marks', 'Now', () => el('div', { class: 'tools' }),
-		    (box, v) => {
-			const marks = [v.reported && chip('good',
-			    'On the node'), v.desired && chip('info', 'Ordered'),
-			    v.attempt_error && chip('bad', `Refused: ${
-				v.attempt_error.slice(0, 60)}`)].filter(Boolean);
-			box.replaceChildren(...marks);
-		    }, { wide: true }),
+		    (box, v) => box.replaceChildren(...[v.reported && chip(
+			'good', 'On the node'), v.desired && chip('info',
+			'Ordered'), v.attempt_error && chip('bad', `Refused: ${
+			    v.attempt_error.slice(0, 60)}`)].filter(Boolean)),
+		    { wide: true }),
 		{ id: 'tools', label: 'Do', show: (td, v) => td.firstChild ||
-		    td.append(el('div', { class: 'row-tools' }, button(
-			'Compare', () => compare(change, list,
+		    td.append(el('div', { class: 'tools' }, button(
+			'Compare', () => compare(change, pager.list,
 			    String(v.version), older(v)), { 'aria-label':
 			    `Compare version ${v.version}` }), takes &&
 			may('operator') ? button('Restore', () =>
 			    change.restore(v.version), { 'aria-label':
 			    `Restore version ${v.version}` }) : '')) }] })
 	    .watch(ctx);
-	const draw = () => {
-		table.set(list);
-		show(foot, next !== null);
-	};
-	const more = button('Older versions', async () => {
-		const answer = await api.call('GET', next);
-		list = [...list, ...answer.data];
-		next = answer.next;
-		draw();
-	});
-	const foot = el('div', { class: 'more', hidden: true }, more);
-	const read = part(ctx, 'The versions could not be read', fault,
-	    async () => {
-		const answer = await api.call('GET', `${change.path}/versions` +
-		    '?limit=20', { signal: ctx.signal });
-		fault.replaceChildren();
-		list = answer.data;
-		next = answer.next;
-		draw();
-	});
-	return { node: section('Versions', null, fault, table.node, foot),
-	    read };
+	const pager = new Pager(ctx, table, { what: 'versions', older:
+	    'Older versions', empty: 'None was seen yet.', path: () =>
+		`${change.path}/versions?limit=20` });
+	return { node: section('Versions', null, pager.parts),
+	    read: pager.read };
 }
 
 // ---- the whole
@@ -250,11 +228,10 @@ export function side(ctx, node, type) {
 	});
 	const again = () => Promise.all([read(), d.read(), v.read()]);
 	show(all.node, false);
-	void again();
-	const soon = debounce(300, () => ctx.alive && void Promise.all([d.read(),
-	    v.read()]));
-	ctx.watch(onNews((rows) => (rows.missed || rows.events?.some((e) =>
-	    e.node_id === node.id && e.category === 'config')) && soon()));
+	void read();
+	void d.read();
+	onRows(ctx, (rows) => rows.events?.some((e) => e.node_id === node.id &&
+	    e.category === 'config'), () => Promise.all([d.read(), v.read()]));
 	return el('div', { class: 'stack' }, change.node, takes ? null :
 	    el('p', { class: 'soft' }, 'Nodes of this kind take no ' +
 		'configuration from here; they only show theirs.'), fault,

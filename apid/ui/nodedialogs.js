@@ -2,10 +2,10 @@
 // delete. Each is a dialog; the list is read again when it was done.
 
 import * as api from './api.js';
-import { confirm, dialog } from './dialog.js';
+import { told } from './admin.js';
+import { ask, confirm, sure } from './dialog.js';
 import { el } from './el.js';
 import { readNodes } from './fleet.js';
-import { form } from './form.js';
 import { copyable, toast } from './widgets.js';
 
 const path = (node) => `/api/v1/nodes/${node.id}`;
@@ -46,20 +46,14 @@ export function nodeConfig(node, token) {
 	    el('p', null, 'Node id'), copyable(node.id, 'node id'));
 }
 
-function showToken(node, token) {
-	const box = dialog('Registration token', [nodeConfig(node, token),
-	    el('div', { class: 'actions' }, el('button', { type: 'button',
-		class: 'primary', on: { click: () => box.close() } }, 'Done'))]);
-	return box.closed;
-}
+const showToken = (node, token) => told('Registration token',
+    nodeConfig(node, token));
 
 // Resolves to the node with its registration_token, or undefined.
 export async function addNode({ tell = false } = {}) {
 	const key = api.keyed();
 	const { device_types: types } = await api.get('/api/v1/device-types');
-	let box;
-	const f = form({ action: 'Register', cancel: () => box.close(),
-	    fields: [
+	const made = await ask('Register a node', 'Register', [
 		{ name: 'name', label: 'Name', required: true, max: 128 },
 		{ name: 'description', label: 'Description',
 		  type: 'textarea', max: 512, rows: 2 },
@@ -72,12 +66,8 @@ export async function addNode({ tell = false } = {}) {
 		  type: 'select', value: 86400, options: [[3600, '1 hour'],
 			[86400, '1 day'], [604800, '7 days'],
 			[2592000, '30 days']] }],
-	    submit: (doc) => api.post('/api/v1/nodes', { ...doc,
-		token_ttl_secs: Number(doc.token_ttl_secs) }, { key: key(doc) }),
-	    done: (made) => box.close(made) });
-	box = dialog('Register a node', f.node);
-	f.focus();
-	const made = await box.closed;
+	    (doc) => api.post('/api/v1/nodes', { ...doc, token_ttl_secs:
+		Number(doc.token_ttl_secs) }, { key: key(doc) }));
 	if (made) {
 		void readNodes();
 		if (tell)
@@ -86,10 +76,9 @@ export async function addNode({ tell = false } = {}) {
 	return made;
 }
 
-export async function editNode(node) {
+async function edit(node) {
 	const { data, etag } = await api.call('GET', path(node));
-	let box;
-	const f = form({ action: 'Save', cancel: () => box.close(), fields: [
+	if (await ask('Change the node', 'Save', [
 		{ name: 'name', label: 'Name', required: true, max: 128,
 		  value: data.name },
 		{ name: 'description', label: 'Description', type: 'textarea',
@@ -97,77 +86,50 @@ export async function editNode(node) {
 		{ name: 'expires_at', label: 'Let it in until',
 		  type: 'datetime', value: data.expires_at,
 		  help: 'Empty: always.' }],
-	    submit: (doc) => api.put(path(node), doc, { etag }),
-	    done: (now) => box.close(now) });
-	box = dialog('Change the node', f.node);
-	f.focus();
-	const now = await box.closed;
-	if (now) {
+	    (doc) => api.put(path(node), doc, { etag })))
 		toast('The node was changed.');
-		await readNodes();
-	}
-	return now;
 }
 
-export async function newToken(node) {
+async function newToken(node) {
 	let made;
-	const done = await confirm({ title: 'New registration token',
-	    action: 'Make a token', danger: false, text: ['The node can then ' +
-		'register again. Its secret works until the new token is ' +
-		'used; then it ends, and so does a connection that uses it.'],
-	    run: async () => { made = await api.post(`${path(node)}/token`); } });
-	if (done) {
+	if (await confirm({ title: 'New registration token', danger: false,
+	    action: 'Make a token', text: ['The node can then register again. ' +
+		'Its secret works until the new token is used; then it ends, ' +
+		'and so does a connection that uses it.'],
+	    run: async () => { made = await api.post(`${path(node)}/token`); } }))
 		await showToken(node, made.registration_token);
-		await readNodes();
-	}
 }
 
-export async function quarantine(node) {
-	let box;
-	const f = form({ action: 'Keep out', danger: true, cancel: () =>
-	    box.close(), fields: [{ name: 'reason', label: 'Why', required:
-		true, max: 512, type: 'textarea', rows: 2, help: 'Its ' +
-		'connection is closed and none is let in until it is ' +
-		'released. Its flows keep running.' }],
-	    submit: (doc) => api.post(`${path(node)}/quarantine`, doc),
-	    done: (now) => box.close(now) });
-	box = dialog('Keep the node out', f.node);
-	f.focus();
-	if (await box.closed) {
+async function quarantine(node) {
+	if (await ask('Keep the node out', 'Keep out', [{ name: 'reason',
+	    label: 'Why', required: true, max: 512, type: 'textarea', rows: 2,
+	    help: 'Its connection is closed and none is let in until it is ' +
+		'released. Its flows keep running.' }], (doc) => api.post(
+	    `${path(node)}/quarantine`, doc), { danger: true }))
 		toast('The node is kept out.');
-		await readNodes();
-	}
 }
 
-export async function release(node) {
-	const done = await confirm({ title: 'Let the node in again',
-	    action: 'Let in', danger: false, text: ['It may connect again.'],
-	    run: () => api.del(`${path(node)}/quarantine`) });
-	if (done) {
-		toast('The node is let in again.');
-		await readNodes();
-	}
-}
+const release = (node) => sure('Let the node in again', 'Let in',
+    'It may connect again.', () => api.del(`${path(node)}/quarantine`),
+    'The node is let in again.', { danger: false });
 
-export async function rotateSecret(node) {
-	const done = await confirm({ title: 'New secret', danger: false,
-	    action: 'Send a new secret', text: ['The node gets a new secret. ' +
-		'The old one works until the node has used the new one.'],
-	    run: () => api.post(`${path(node)}/rotate-secret`) });
-	if (done)
-		toast('The node has its new secret.');
-}
+const rotateSecret = (node) => sure('New secret', 'Send a new secret',
+    'The node gets a new secret. The old one works until the node has used ' +
+    'the new one.', () => api.post(`${path(node)}/rotate-secret`),
+    'The node has its new secret.', { danger: false });
 
-// True when it is gone.
-export async function deleteNode(node) {
-	const done = await confirm({ title: 'Delete the node', name: node.name,
-	    action: 'Delete', text: ['The node is forgotten with its ' +
-		'configurations, commands and tunnels, and its connection is ' +
-		'closed. Its events stay. Its own flows keep running.'],
-	    run: () => api.del(path(node)) });
-	if (done) {
-		toast('The node was deleted.');
-		await readNodes();
-	}
-	return done;
-}
+const remove = (node) => sure('Delete the node', 'Delete', 'The node is ' +
+    'forgotten with its configurations, commands and tunnels, and its ' +
+    'connection is closed. Its events stay. Its own flows keep running.',
+    () => api.del(path(node)), 'The node was deleted.', { name: node.name });
+
+// What can be done to a node as it is seen, for a menu; gone() is called
+// when it was deleted.
+export const deeds = (v, gone = () => {}) => [['Change', edit],
+    ['New token', newToken], ['New secret', rotateSecret],
+    v.node?.quarantine ? ['Let in again', release] :
+    ['Keep out', quarantine], ['Delete', async (node) => await remove(node) &&
+	gone()]].map(([name, run]) => [name, async () => {
+	await run(v.node ?? v);
+	await readNodes();
+    }]);

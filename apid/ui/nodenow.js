@@ -2,12 +2,12 @@
 // carries. Everything changes in place.
 
 import * as api from './api.js';
-import { el, place, setAttr, setText, show } from './el.js';
+import { el, place, setText, show } from './el.js';
 import { Facts, FlowCard } from './flow.js';
 import { watchFleet } from './fleet.js';
 import { bitrate, bytes, count } from './format.js';
 import { may } from './session.js';
-import { cell, Table, text } from './table.js';
+import { chips, Table, text } from './table.js';
 import { chip, section } from './widgets.js';
 
 const up = (state) => ['active', 'ready'].includes(state) ? 'good' :
@@ -17,12 +17,8 @@ function tunnels(ctx) {
 	const table = new Table({ caption: 'Tunnels that the node reports',
 	    key: (t) => t.id ?? t.tunnel_id, empty: 'No tunnels.', columns: [
 		text('name', 'Tunnel', (t) => t.name ?? t.tunnel_id ?? ''),
-		cell('state', 'State', () => el('span', { class: 'chip' }),
-		    (part, t) => {
-			const state = t.state ?? t.status ?? '';
-			setText(part, state.replaceAll('_', ' '));
-			setAttr(part, 'data-state', up(state));
-		    }),
+		chips('state', 'State', (t) => [up(t.state ?? t.status), String(
+		    t.state ?? t.status ?? '').replaceAll('_', ' ')]),
 		text('how', 'Kind', (t) => [t.protocol, t.mode, t.direction]
 		    .filter(Boolean).join(', ')),
 		text('at', 'Address', (t) => t.local_addr ?? [

@@ -1,9 +1,9 @@
 // What everybody does about himself: profile, password, sessions, second
 // factor.
 
-import { ask, sessionList, sure, tellOnce } from './admin.js';
+import { sessionList, tellOnce } from './admin.js';
 import * as api from './api.js';
-import { dialog } from './dialog.js';
+import { ask, sure } from './dialog.js';
 import { el } from './el.js';
 import { form } from './form.js';
 import { plural } from './format.js';
@@ -58,18 +58,13 @@ async function enrol() {
 	    current('password')], (doc) => api.post(`${ME}/totp`, doc));
 	if (!made)
 		return;
-	let box;
-	const f = form({ action: 'Turn on', cancel: () => box.close(),
-	    fields: [code], submit: (doc) => api.post(`${ME}/totp/confirm`, doc),
-	    done: (answer) => box.close(answer) });
-	box = dialog('Second factor', [el('p', null, 'Put this secret into an ' +
-	    'authenticator (time-based codes, six digits), then type its ' +
-	    'code.'), el('p', { class: 'mono' }, made.secret.replace(/.{4}/g,
-		'$& ')), copyable(made.secret, 'secret'), el('p', null,
-	    el('a', { href: made.otpauth_uri }, 'Open in an authenticator')),
-	    copyable(made.otpauth_uri, 'address of the secret'), f.node]);
-	f.focus();
-	const answer = await box.closed;
+	const answer = await ask('Second factor', 'Turn on', [code], (doc) =>
+	    api.post(`${ME}/totp/confirm`, doc), { intro: [el('p', null, 'Put ' +
+		'this secret into an authenticator (time-based codes, six ' +
+		'digits), then type its code.'), copyable(made.secret,
+		'secret'), el('p', null, el('a', { href: made.otpauth_uri },
+		'Open in an authenticator')), copyable(made.otpauth_uri,
+		'address of the secret')] });
 	if (answer) {
 		await tellOnce('Recovery codes', 'Each works once in place of a ' +
 		    'code. They are shown only now: keep them where you find ' +

@@ -3,7 +3,7 @@
 import * as api from './api.js';
 import { el, setText, show } from './el.js';
 import { plural } from './format.js';
-import { debounce, heading, labelled } from './widgets.js';
+import { heading, labelled, searchField } from './widgets.js';
 
 export const title = 'API';
 const METHODS = ['get', 'post', 'put', 'delete', 'patch'];
@@ -74,8 +74,6 @@ export function render(ctx, doc) {
 	    node: el('section', { class: 'card' }, el('h2', { class: 'more' },
 		tag), ops.filter((o) => o.tag === tag).map((o) => o.node)) }));
 	const found = el('p', { class: 'soft', role: 'status' });
-	const q = el('input', { type: 'search', id: 'filter', maxlength: 128,
-	    autocomplete: 'off', value: ctx.query.get('q') });
 	const draw = () => {
 		const want = q.value.trim().toLowerCase();
 		let n = 0;
@@ -89,10 +87,7 @@ export function render(ctx, doc) {
 			    !o.node.hidden));
 		setText(found, plural(n, 'call', 'calls'));
 	};
-	q.addEventListener('input', debounce(150, () => {
-		ctx.setQuery({ q: q.value });
-		draw();
-	}));
+	const q = searchField(ctx, draw);
 	draw();
 	return el('div', null, heading('API', el('a', { href:
 	    '/api/v1/openapi.json', download: 'openapi.json' },

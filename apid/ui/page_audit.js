@@ -1,14 +1,15 @@
 // The audit: who did what, by filters that stand in the address, page by
 // page, and to take away.
 
-import { at, opener, saveFile } from './admin.js';
+import { saveFile } from './admin.js';
 import * as api from './api.js';
 import { dialog } from './dialog.js';
-import { el, setText, show } from './el.js';
-import { count, local, when } from './format.js';
-import { Table, text } from './table.js';
-import { button, chip, debounce, errorBox, facts, heading, labelled, time,
-    toast } from './widgets.js';
+import { el, setText } from './el.js';
+import { count, local, localInput, when } from './format.js';
+import { Pager } from './pager.js';
+import { at, opener, Table, text } from './table.js';
+import { button, chip, debounce, facts, heading, labelled, time, toast }
+    from './widgets.js';
 
 export const title = 'Audit';
 const FILTERS = { actor: 'Who', action_prefix: 'What begins with',
@@ -70,11 +71,8 @@ function filters(ctx, read) {
 		    'datetime-local' : 'search', maxlength: 256, autocomplete:
 		    'off', spellcheck: 'false', id: `f-${name}`,
 		    on: { input: set } });
-		const had = q.get(name) ?? '';
-		const ms = when(had);
-		input.value = !(name in TIMES) ? had : Number.isNaN(ms) ? '' :
-		    new Date(ms - new Date(ms).getTimezoneOffset() * 60000)
-			.toISOString().slice(0, 16);
+		input.value = name in TIMES ? localInput(q.get(name)) :
+		    q.get(name) ?? '';
 		return [name, input];
 	});
 	return el('div', { class: 'filters' }, inputs.map(([name, input]) =>
@@ -87,54 +85,20 @@ function filters(ctx, read) {
 }
 
 export function render(ctx) {
-	let list = [], next = null, turn = 0;
-	const fault = el('div', { class: 'body', hidden: true });
 	const note = el('span', { class: 'soft', role: 'status' });
-	const table = new Table({ caption: 'Audit, newest first', key: (a) =>
-	    a.id, empty: 'Loading', columns: [
-		{ ...opener('What', (a) => a.action, details), sort: null },
-		text('who', 'Who', who, { sort: null }),
-		text('target', 'Target', target, { sort: null }),
-		{ ...at('when', 'When', (a) => a.at), sort: null },
-		text('address', 'From', (a) => a.address ?? '', { sort: null }),
-		text('seal', 'Sealed', sealed, { sort: null })] }).watch(ctx);
-	const more = button('Older', async () => {
-		const answer = await api.call('GET', next, { signal: ctx.signal });
-		list = [...list, ...answer.data];
-		next = answer.next;
-		draw();
-	});
-
-	function draw() {
-		table.empty = 'Nothing in the audit matches.';
-		table.set(list);
-		show(more, next !== null);
-	}
-
-	async function read() {
-		const mine = ++turn;
-		try {
-			const answer = await api.call('GET', '/api/v1/audit' +
-			    api.search(params(ctx.query)), { signal: ctx.signal });
-			if (mine !== turn)
-				return;
-			list = answer.data;
-			next = answer.next;
-			show(fault, false);
-			draw();
-		} catch (error) {
-			if (!ctx.alive || mine !== turn)
-				return;
-			fault.replaceChildren(errorBox(error,
-			    'The audit could not be read', read));
-			show(fault, true);
-		}
-	}
-	void read();
+	const table = new Table({ caption: 'Audit, newest first', paged: true,
+	    key: (a) => a.id, empty: 'Loading', columns: [
+		opener('What', (a) => a.action, details),
+		text('who', 'Who', who), text('target', 'Target', target),
+		at('when', 'When', (a) => a.at),
+		text('address', 'From', (a) => a.address ?? ''),
+		text('seal', 'Sealed', sealed)] }).watch(ctx);
+	const pager = new Pager(ctx, table, { what: 'audit', older: 'Older',
+	    empty: 'Nothing in the audit matches.', path: () =>
+		'/api/v1/audit' + api.search(params(ctx.query)) });
 	return el('div', null, heading('Audit', note, button('Take away as CSV',
 	    () => take(ctx, 'text/csv', 'csv', note)), button('As JSON lines',
 	    () => take(ctx, 'application/x-ndjson', 'jsonl', note))),
 	    el('section', { class: 'card rows', 'aria-label': 'Audit' },
-		filters(ctx, read), fault, table.node,
-		el('div', { class: 'more' }, more)));
+		filters(ctx, pager.read), pager.parts));
 }

@@ -1,11 +1,11 @@
 // Keys of AI providers, and what was used of the budget.
 
-import { act, ask, at, sure } from './admin.js';
 import * as api from './api.js';
+import { ask, sure } from './dialog.js';
 import { el } from './el.js';
 import { count, duration } from './format.js';
 import { reload } from './router.js';
-import { Table, text } from './table.js';
+import { act, at, Table, text } from './table.js';
 import { button, facts, heading, section, time, toast } from './widgets.js';
 
 export const title = 'AI keys';

@@ -8,11 +8,10 @@ import { fleet, needNodes, watchFleet } from './fleet.js';
 import { duration, NONE } from './format.js';
 import { offer } from './keys.js';
 import { wantDetails } from './live.js';
-import { deleteNode, editNode, newToken, quarantine, release, rotateSecret }
-    from './nodedialogs.js';
+import { deeds } from './nodedialogs.js';
 import { go } from './router.js';
 import { may } from './session.js';
-import { button, facts, heading, tabs, time, word } from './widgets.js';
+import { facts, heading, menu, tabs, time, word } from './widgets.js';
 
 export const title = (ctx, node) => node.name.slice(0, 80);
 
@@ -33,35 +32,10 @@ export async function load(ctx) {
 	return node;
 }
 
-function tools(node, again) {
-	if (!may('admin'))
-		return null;
-	const act = (text, fn) => button(text, async () => {
-		menu.open = false;
-		await fn(fleet.byId.get(node.id)?.node ?? node);
-		again();
-	});
-	const body = el('div', { class: 'menu-body' });
-	const menu = el('details', { class: 'menu actions-menu' },
-	    el('summary', { class: 'as-button' }, 'Actions'), body);
-	menu.addEventListener('toggle', () => {
-		const held = fleet.byId.get(node.id)?.node?.quarantine;
-		body.replaceChildren(act('Change', editNode),
-		    act('New token', newToken), act('New secret',
-			rotateSecret), held ? act('Let in again', release) :
-		    act('Keep out', quarantine), act('Delete', async (n) => {
-			if (await deleteNode(n))
-				go('/nodes', { replace: true });
-		}));
-	});
-	menu.addEventListener('keydown', (event) => {
-		if (event.key === 'Escape' && menu.open) {
-			menu.open = false;
-			menu.querySelector('summary').focus();
-		}
-	});
-	return menu;
-}
+const tools = (node, again) => may('admin') ? menu({ class: 'menu ' +
+    'actions-menu' }, el('summary', { class: 'as-button' }, 'Actions'), () =>
+    deeds(fleet.byId.get(node.id) ?? node, () => go('/nodes', { replace:
+	true })).map(([name, run]) => [name, () => run().then(again)])) : null;
 
 // The state, why it is so, and the facts that every tab shows.
 function summary(ctx, node) {

@@ -6,11 +6,10 @@ import { el, setAttr, setText, show } from './el.js';
 import { needNodes, watchFleet } from './fleet.js';
 import { bitrate, count, local, NONE, plural } from './format.js';
 import { offer } from './keys.js';
-import { addNode, deleteNode, editNode, newToken, quarantine, release }
-    from './nodedialogs.js';
+import { addNode, deeds } from './nodedialogs.js';
 import { may, needs } from './session.js';
-import { cell, shown, Table, text } from './table.js';
-import { button, debounce, heading, labelled, select, word }
+import { cell, chips, shown, Table, text } from './table.js';
+import { button, check, heading, labelled, menu, searchField, select, word }
     from './widgets.js';
 
 export const title = 'Nodes';
@@ -20,58 +19,27 @@ const LEVEL_NAMES = [['', 'All'], ['bad', 'In trouble'],
 const FILTERS = ['q', 'type', 'state', 'level', 'attention'];
 
 function rowMenu() {
-	const menu = el('details', { class: 'menu row-menu' },
-	    el('summary', { 'aria-label': 'Actions' }, '\u22ef'));
-	const body = el('div', { class: 'menu-body' });
-	menu.append(body);
-	menu.addEventListener('toggle', () => {
-		body.replaceChildren();
-		if (!menu.open)
-			return;
-		for (const other of document.querySelectorAll(
-		    '.row-menu[open]'))
-			if (other !== menu)
-				other.open = false;
-		const v = menu.view;
-		const act = (name, fn) => button(name, async () => {
-			menu.open = false;
-			await fn(v);
-		});
-		body.replaceChildren(act('Change', editNode),
-		    act('New token', newToken), v.node?.quarantine ?
-		    act('Let in again', release) : act('Keep out', quarantine),
-		    act('Delete', deleteNode));
-	});
-	menu.addEventListener('keydown', (event) => {
-		if (event.key === 'Escape') {
-			menu.open = false;
-			menu.querySelector('summary').focus();
-		}
-	});
-	return menu;
+	const node = menu({ class: 'menu row-menu' }, el('summary',
+	    { 'aria-label': 'Actions' }, '\u22ef'), () => deeds(node.view));
+	return node;
 }
 
-function name() {
-	return el('div', { class: 'cell-name' }, el('a', { class: 'node-name' },
-	    el('bdi')), el('bdi', { class: 'node-note' }));
-}
+const name = () => el('div', null, el('a', { class: 'node-name' },
+    el('bdi')), el('bdi', { class: 'node-note' }));
 
 function columns(state) {
 	const old = (v) => !state.fresh || v.state !== 'online';
 	const list = [
-		{ ...cell('name', 'Name', name, (part, v) => {
+		cell('name', 'Name', name, (part, v) => {
 			setAttr(part.firstChild, 'href', `/nodes/${v.id}`);
 			setText(part.firstChild.firstChild, v.name);
 			setText(part.lastChild, v.why || v.description || '');
-		  }), sort: (v) => v.name },
-		{ ...cell('state', 'State', () => el('span', { class: 'chip' }),
-		  (part, v) => {
+		}, { sort: (v) => v.name }),
+		chips('state', 'State', (v) => {
 			const now = state.fresh || !v.item ? v.state : 'unknown';
-			setText(part, word(now));
-			setAttr(part, 'data-state', now === 'unknown' ?
-			    'unknown' : now === 'online' ? v.level : now);
-		  }), sort: (v) => ['bad', 'warn', 'mute', 'good'].indexOf(
-			v.level) + v.state },
+			return [now === 'online' ? v.level : now, word(now)];
+		}, { sort: (v) => ['bad', 'warn', 'mute', 'good'].indexOf(
+		    v.level) + v.state }),
 		text('type', 'Type', (v) => v.type),
 		text('version', 'Version', (v) => v.version || NONE),
 		text('flows', 'Flows', (v) => old(v) || !(v.total >= 0) ?
@@ -132,6 +100,12 @@ export function render(ctx) {
 		    'selected');
 	}
 
+	function pickNone() {
+		picked.clear();
+		mark();
+		draw();
+	}
+
 	function draw() {
 		const q = ctx.query;
 		const match = filter(state.views, q);
@@ -153,24 +127,19 @@ export function render(ctx) {
 		ctx.setQuery(values);
 		draw();
 	};
-	const q = el('input', { type: 'search', id: 'filter', autocomplete:
-	    'off', spellcheck: 'false', maxlength: 128, placeholder:
-	    'Name, type, version', value: ctx.query.get('q') });
-	q.addEventListener('input', debounce(120, () => set({ q: q.value })));
+	const q = searchField(ctx, draw, { placeholder: 'Name, type, version' });
 	const type = select([['', 'All']], '', (v) => set({ type: v }));
 	const states = ['online', 'quiet', 'offline', 'pending', 'expired',
 	    'quarantined'].map((s) => [s, word(s)]);
-	const attention = el('input', { type: 'checkbox', id: 'attention',
-	    checked: ctx.query.has('attention') });
-	attention.addEventListener('change', () =>
-	    set({ attention: attention.checked ? '1' : '' }));
+	const attention = check('Needs attention', ctx.query.has('attention'),
+	    (on) => set({ attention: on ? '1' : '' }), 'attention');
 	const stateBox = select([['', 'All'], ...states],
 	    ctx.query.get('state') ?? '', (v) => set({ state: v }));
 	const levelBox = select(LEVEL_NAMES, ctx.query.get('level') ?? '',
 	    (v) => set({ level: v }));
 	const clear = button('Clear', () => {
 		q.value = type.value = stateBox.value = levelBox.value = '';
-		attention.checked = false;
+		attention.firstChild.checked = false;
 		set(Object.fromEntries(FILTERS.map((f) => [f, ''])));
 	});
 	const add = may('admin') ? button('Add a node', () =>
@@ -179,36 +148,22 @@ export function render(ctx) {
 		offer(ctx, () => [{ name: 'Add a node', run: () =>
 		    add.click() }]);
 	bar.append(barText, button('Send a command', async () => {
-		const done = await bulkCommand([...picked].map((id) =>
-		    state.views.find((v) => v.id === id)).filter(Boolean));
-		if (done) {
-			picked.clear();
-			mark();
-			draw();
-		}
-	}), button('Select none', () => {
-		picked.clear();
-		mark();
-		draw();
-	}));
+		if (await bulkCommand(state.views.filter((v) =>
+		    picked.has(v.id))))
+			pickNone();
+	}), button('Select none', pickNone));
 	const node = el('div', null, heading('Nodes', add ?? el('span',
 	    { class: 'soft' }, `To add nodes: ${needs('admin')}`)),
 	    el('section', { class: 'card', id: 'nodes', 'aria-label':
 		'Table of nodes' },
 		el('div', { class: 'filters' }, labelled('Filter', q),
 		    labelled('Type', type), labelled('State', stateBox),
-		    labelled('Condition', levelBox), el('div', { class:
-			'check' }, attention, el('label', { for: 'attention' },
-			'Needs attention')), clear, found), bar, table.node));
+		    labelled('Condition', levelBox), attention, clear, found),
+		bar, table.node));
 	watchFleet(ctx, ({ views, fresh }) => {
 		state.views = views;
 		state.fresh = fresh;
 		draw();
-	});
-	ctx.listen(document, 'click', (event) => {
-		for (const menu of document.querySelectorAll('.row-menu[open]'))
-			if (!menu.contains(event.target))
-				menu.open = false;
 	});
 	return node;
 }

@@ -10,13 +10,13 @@ import { LEVELS, needNodes, openCount, totals, watchFleet } from './fleet.js';
 import { bitrate, count, NONE } from './format.js';
 import { samples, SPAN_MS } from './history.js';
 import { Honeycomb } from './honeycomb.js';
-import { onNews } from './live.js';
-import { debounce, errorBox, heading, section, word } from './widgets.js';
+import { onRows } from './pager.js';
+import { errorBox, heading, section, word } from './widgets.js';
 
 export const title = 'Overview';
 const EVENTS = 10, ATTENTION = 8;
 
-export function headline(sum, fresh, loaded) {
+function headline(sum, fresh, loaded) {
 	if (!loaded)
 		return 'Nodes';
 	if (!fresh)
@@ -183,8 +183,6 @@ export function render(ctx) {
 		}
 	}
 	void read();
-	const soon = debounce(300, read);
-	ctx.watch(onNews((rows) => (rows.events || rows.missed) && ctx.alive &&
-	    soon()));
+	onRows(ctx, (rows) => rows.events, read);
 	return node;
 }

@@ -1,8 +1,8 @@
 // Settings of the installation, its certificate, and taking it all away or
 // in again.
 
-import { sure } from './admin.js';
 import * as api from './api.js';
+import { sure } from './dialog.js';
 import { el } from './el.js';
 import { form } from './form.js';
 import { local, when } from './format.js';

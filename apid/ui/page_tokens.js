@@ -1,12 +1,13 @@
 // API tokens: one's own, and those of others for who may see them.
 
-import { act, ask, at, nodeChoice, sure, tellOnce } from './admin.js';
+import { nodeChoice, tellOnce } from './admin.js';
 import * as api from './api.js';
+import { ask, sure } from './dialog.js';
 import { el } from './el.js';
 import { plural } from './format.js';
 import { reload } from './router.js';
 import { may, roleName, roles, session } from './session.js';
-import { Table, text } from './table.js';
+import { act, at, Table, text } from './table.js';
 import { button, heading, labelled, select } from './widgets.js';
 
 export const title = 'API tokens';

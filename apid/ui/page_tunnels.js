@@ -1,13 +1,12 @@
 // Tunnels: what is planned, what each node has confirmed of it, and changing
 // the plan.
 
-import { ask, opener, sure } from './admin.js';
 import * as api from './api.js';
-import { dialog } from './dialog.js';
-import { el, setAttr, setText } from './el.js';
+import { ask, dialog, sure } from './dialog.js';
+import { el, setText } from './el.js';
 import { may, needs } from './session.js';
-import { shown, Table, text } from './table.js';
-import { button, chip, debounce, facts, heading, labelled, time, toast }
+import { chips, opener, shown, Table, text } from './table.js';
+import { button, chip, facts, heading, labelled, searchField, time, toast }
     from './widgets.js';
 
 export const title = 'Tunnels';
@@ -170,14 +169,8 @@ export function render(ctx, { tunnels, nodes }) {
 		ctx.setQuery({ sort }), columns: [
 		opener('Tunnel', (t) => t.name, (t) => open(t, name, again)
 		    .catch((error) => toast(error.message, 'bad'))),
-		{ id: 'state', label: 'State', sort: (t) => t.status,
-		  show: (td, t) => {
-			if (!td.firstChild)
-				td.append(chip('mute'));
-			setText(td.firstChild, WORDS[t.status][1]);
-			setAttr(td.firstChild, 'data-state',
-			    WORDS[t.status][0]);
-		  } },
+		chips('state', 'State', (t) => WORDS[t.status],
+		    { sort: (t) => t.status }),
 		leg('ingress', 'From'), leg('egress', 'To'),
 		text('way', 'Way', (t) => `${t.protocol} ` + (t.mode ===
 		    'relay' ? 'over a relay' : 'direct')),
@@ -185,8 +178,7 @@ export function render(ctx, { tunnels, nodes }) {
 		    l.status !== 'pushed').map((l) => `${l.leg} ` +
 			PUSH[l.status][1].toLowerCase()).join(', ') ||
 			'All confirmed')] }).watch(ctx);
-	const q = el('input', { type: 'search', id: 'filter', maxlength: 128,
-	    autocomplete: 'off', value: ctx.query.get('q') });
+	const q = searchField(ctx, draw);
 
 	function draw() {
 		const want = q.value.trim().toLowerCase();
@@ -199,10 +191,6 @@ export function render(ctx, { tunnels, nodes }) {
 		setText(found, shown(some.length, tunnels.length, 'tunnel',
 		    'tunnels'));
 	}
-	q.addEventListener('input', debounce(120, () => {
-		ctx.setQuery({ q: q.value });
-		draw();
-	}));
 	ctx.every(5000, () => again().catch(() => {}));	// the pill says it
 	draw();
 	return el('div', null, heading('Tunnels', may('admin') ?

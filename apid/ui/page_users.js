@@ -1,13 +1,13 @@
 // Users: who may sign in, with what role and for which nodes.
 
-import { ask, at, nodeChoice, opener, sessionList, sure } from './admin.js';
+import { nodeChoice, sessionList } from './admin.js';
 import * as api from './api.js';
-import { dialog } from './dialog.js';
-import { el, setAttr, setText } from './el.js';
+import { ask, dialog, sure } from './dialog.js';
+import { el, setText } from './el.js';
 import { plural, when } from './format.js';
 import { may, needs, roleName, roles, session } from './session.js';
-import { shown, Table, text } from './table.js';
-import { button, chip, debounce, facts, heading, labelled, time, toast }
+import { at, chips, opener, shown, Table, text } from './table.js';
+import { button, chip, facts, heading, labelled, searchField, time, toast }
     from './widgets.js';
 
 export const title = 'Users';
@@ -129,19 +129,12 @@ export function render(ctx, list) {
 		text('full', 'Name', (u) => u.display_name),
 		text('role', 'Role', (u) => roleName(u.role), { sort: (u) =>
 		    roles.indexOf(u.role) }),
-		{ id: 'state', label: 'State', sort: (u) => state(u)[1],
-		  show: (td, u) => {
-			if (!td.firstChild)
-				td.append(chip('good'));
-			setText(td.firstChild, state(u)[1]);
-			setAttr(td.firstChild, 'data-state', state(u)[0]);
-		  } },
+		chips('state', 'State', state, { sort: (u) => state(u)[1] }),
 		text('nodes', 'May see', access),
 		at('until', 'Until', (u) => u.expires_at, 'Always'),
 		at('last', 'Last sign-in', (u) => u.last_login_at, 'Never')] })
 	    .watch(ctx);
-	const q = el('input', { type: 'search', id: 'filter', maxlength: 128,
-	    autocomplete: 'off', value: ctx.query.get('q') });
+	const q = searchField(ctx, draw);
 
 	function draw() {
 		const want = q.value.trim().toLowerCase();
@@ -151,10 +144,6 @@ export function render(ctx, list) {
 		table.set(some);
 		setText(found, shown(some.length, list.length, 'user', 'users'));
 	}
-	q.addEventListener('input', debounce(120, () => {
-		ctx.setQuery({ q: q.value });
-		draw();
-	}));
 	draw();
 	return el('div', null, heading('Users', button('Add a user',
 	    async () => await add() && again(), { class: 'primary' })),

@@ -2,6 +2,7 @@
 // of each step, and what undoes it.
 
 import * as api from './api.js';
+import { change, differences } from './diff.js';
 import { el } from './el.js';
 import { may, needs } from './session.js';
 import { announce, button, chip, time } from './widgets.js';
@@ -14,17 +15,11 @@ const STATES = { open: ['info', 'Open'], expired: ['mute', 'Expired'],
 const STEPS = { done: ['good', 'Done'], failed: ['bad', 'Failed'],
     skipped: ['mute', 'Skipped'] };
 const words = (action) => action.replaceAll('_', ' ');
-const shownAs = (value) => typeof value === 'string' ? value :
-    JSON.stringify(value, null, 1);
 
-const side = (tag, value) => value === undefined || value === null ? null :
-    el(tag, null, shownAs(value));
-
-const difference = (diff) => el('div', { class: 'diff', tabindex: '0',
-    role: 'group', 'aria-label': 'Differences' }, diff.map((d) =>
-    el('div', null, el('strong', null, words(d.action)), ' ', el('bdi', null,
-	d.flow_id ?? d.tunnel_id ?? ''), d.changes.map((c) => [el('code', null,
-	    c.path), side('del', c.before), side('ins', c.after)]))));
+const difference = (diff) => differences(diff.map((d) => el('div', null,
+    el('strong', null, words(d.action)), ' ', el('bdi', null, d.flow_id ??
+	d.tunnel_id ?? ''), d.changes.map((c) => change(c.path,
+	    c.before ?? undefined, c.after ?? undefined)))));
 
 const steps = (result) => el('ol', { class: 'plain-list' }, result.steps.map(
     (s) => el('li', null, el('div', null, words(s.action), s.error ?

@@ -44,7 +44,7 @@ function userMenu() {
 	const theme_ = select([['system', 'System'], ['light', 'Light'],
 	    ['dark', 'Dark']], theme(), setTheme, { id: 'theme' });
 	const account = PAGES.some((p) => p.path === '/account');
-	const menu = el('details', { class: 'menu', id: 'who' },
+	return el('details', { class: 'menu', id: 'who' },
 	    el('summary', { 'aria-label': `Account: ${user.display_name}` },
 		el('bdi', { id: 'who-name' }, user.display_name)),
 	    el('div', { class: 'menu-body' },
@@ -53,11 +53,6 @@ function userMenu() {
 		account ? el('a', { href: '/account' }, 'My account') : null,
 		el('label', { for: 'theme' }, 'Theme'), theme_,
 		button('Sign out', () => signOut(), { id: 'sign-out' })));
-	menu.addEventListener('click', (event) => {
-		if (event.target.closest('a'))
-			menu.open = false;
-	});
-	return menu;
 }
 
 function navigation() {
@@ -133,16 +128,3 @@ export function markPage(page) {
 	document.body.classList.toggle('kiosk', new URLSearchParams(
 	    location.search).has('kiosk'));
 }
-
-document.addEventListener('click', (event) => {
-	const menu = by('who');
-	if (menu?.open && !menu.contains(event.target))
-		menu.open = false;
-});
-document.addEventListener('keydown', (event) => {
-	const menu = by('who');
-	if (event.key === 'Escape' && menu?.open) {
-		menu.open = false;
-		menu.querySelector('summary').focus();
-	}
-});

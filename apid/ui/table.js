@@ -7,6 +7,7 @@
 
 import { el, setAttr, setText, show } from './el.js';
 import { byText, count } from './format.js';
+import { button, time } from './widgets.js';
 
 const WINDOW_FROM = 120;	// fewer rows are simply all there
 const SPARE = 12;
@@ -20,7 +21,8 @@ function compare(a, b) {
 export class Table {
 	// options: caption, columns, key(row), sort ("id" or "-id"), onSort,
 	// select (a Set of keys, with check boxes), onSelect, empty (text or
-	// node), row(tr, row)
+	// node), row(tr, row), paged (rows that are not all there are in the
+	// order in which they come)
 	constructor(options) {
 		Object.assign(this, { select: null, sort: '', empty: '' },
 		    options);
@@ -39,13 +41,12 @@ export class Table {
 		this.none = el('div', { class: 'empty' });
 		this.node = el('div', { class: 'table' }, this.table, this.none);
 		this.height = 0;
-		this.moved = () => this.draw();
 	}
 
 	head() {
 		this.heads = new Map();
 		const cells = this.columns.map((c) => {
-			if (!c.sort)
+			if (!c.sort || this.paged)
 				return el('th', { scope: 'col', role:
 				    'columnheader', class: c.num ? 'num' :
 				    null }, c.label);
@@ -159,11 +160,16 @@ export class Table {
 				this.body.insertBefore(tr, at);
 		}
 		for (const [key, tr] of this.made) {
-			if (!keep.has(key) && !tr.contains(
-			    document.activeElement)) {
-				tr.remove();
-				this.made.delete(key);
-			}
+			const focus = !keep.has(key) && tr.contains(
+			    document.activeElement);
+			// Out of sight it keeps the focus; gone it has none.
+			if (keep.has(key) || focus && this.rows.some((row) =>
+			    this.key(row) === key))
+				continue;
+			tr.remove();
+			this.made.delete(key);
+			if (focus)
+				document.querySelector('main h1')?.focus();
 		}
 		// All are equally high. To ask makes the browser lay it all out
 		// at once, so that is done once in each width.
@@ -224,6 +230,8 @@ export class Table {
 				this.draw();
 			});
 		};
+		// How high its rows are shows when it is in the page.
+		requestAnimationFrame(() => this.draw());
 		ctx.listen(window, 'scroll', later);
 		ctx.listen(window, 'resize', () => {
 			this.height = 0;
@@ -244,6 +252,59 @@ export const cell = (id, label, make, change, more = {}) => ({ id, label,
 	td.kept ??= (td.append(make()), td.firstChild);
 	change(td.kept, row, td);
     }, ...more });
+
+// A column of a state: get gives the level that colours it, and the word.
+export const chips = (id, label, get, more) => cell(id, label, () =>
+    el('span', { class: 'chip' }), (part, row) => {
+	const [level, word] = get(row);
+	setText(part, word);
+	setAttr(part, 'data-state', level);
+}, more);
+
+// A column of a text with a note below it: get gives both.
+export const noted = (id, label, get, more) => cell(id, label, () =>
+    el('div', null, el('bdi', { class: 'clamp' }), el('bdi', { class:
+	'node-note' })), (part, row) => {
+	const [words, note] = get(row);
+	setText(part.firstChild, words);
+	setText(part.lastChild, note);
+}, more);
+
+// A column of nodes, which lead to their pages.
+export const nodeLinks = (more) => cell('node', 'Node', () => el('a', null,
+    el('bdi')), (part, row) => {
+	setAttr(part, 'href', `/nodes/${row.node_id}`);
+	setText(part.firstChild, row.node_name || row.node_id);
+}, more);
+
+// A column of one button, called by what it is about.
+export const act = (name, run, label, when = () => true) => ({ id: name,
+    label: name, show: (td, row) => {
+	td.row = row;
+	if (!td.firstChild)
+		td.append(button(name, () => run(td.row)));
+	td.firstChild.setAttribute('aria-label', `${name}: ${label(row)}`);
+	show(td.firstChild, when(row));
+    } });
+
+// A column of times; get gives the text of one.
+export const at = (id, label, get, none) => ({ id, label,
+    sort: (row) => get(row) ?? '', show: (td, row) => {
+	const text = get(row);
+	if (td.at !== text || !td.firstChild)
+		td.replaceChildren(time(td.at = text, none));
+    } });
+
+// The first column, which opens a row.
+export const opener = (label, get, run) => ({ id: 'name', label, sort: get,
+    show: (td, row) => {
+	td.row = row;
+	if (!td.firstChild)
+		td.append(el('button', { type: 'button', class: 'link',
+		    on: { click: () => run(td.row) } }, el('bdi', { class:
+			'clamp' })));
+	setText(td.firstChild.firstChild, get(row));
+    } });
 
 // How many of how many are shown.
 export const shown = (some, all, one, many) => some === all ?

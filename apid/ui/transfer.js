@@ -1,9 +1,9 @@
 // Export and import of the whole installation. A passphrase goes in bodies
 // alone, never in an address.
 
-import { ask, saveFile } from './admin.js';
+import { saveFile } from './admin.js';
 import * as api from './api.js';
-import { confirm, dialog } from './dialog.js';
+import { ask, confirm, dialog } from './dialog.js';
 import { el } from './el.js';
 import { count, plural } from './format.js';
 import { button, facts, section, toast } from './widgets.js';

@@ -207,6 +207,53 @@ export function select(options, value, onChange, attrs = {}) {
 	return node;
 }
 
+// A check box with its text; set(checked) at every change.
+export function check(text, checked, set, id = uid()) {
+	const input = el('input', { type: 'checkbox', id, checked, on: {
+	    change: () => set(input.checked) } });
+	return el('div', { class: 'check' }, input, el('label', { for: id },
+	    text));
+}
+
+// The words that a page is searched for; they stand in its address.
+export function searchField(ctx, draw, attrs) {
+	const q = el('input', { type: 'search', id: 'filter', maxlength: 128,
+	    autocomplete: 'off', spellcheck: 'false', value:
+		ctx.query.get('q'), ...attrs });
+	q.addEventListener('input', debounce(120, () => {
+		ctx.setQuery({ q: q.value });
+		draw();
+	}));
+	return q;
+}
+
+// ---- menus: what is chosen, a click elsewhere and Escape close them
+
+// list() gives [[name, run]] each time that it opens.
+export function menu(attrs, summary, list) {
+	const body = el('div', { class: 'menu-body' });
+	const node = el('details', attrs, summary, body);
+	node.addEventListener('toggle', () => body.replaceChildren(...node.open ?
+	    list().map(([name, run]) => button(name, run)) : []));
+	return node;
+}
+
+function closeMenus(event) {
+	for (const node of document.querySelectorAll('.menu[open]')) {
+		const inside = node.contains(event.target);
+		const chosen = inside && event.target.closest(
+		    '.menu-body :is(a, button)');
+		if (event.key ? event.key !== 'Escape' : inside && !chosen)
+			continue;
+		// A dialog gives the focus back to where it was.
+		if (chosen || event.key)
+			node.querySelector('summary').focus();
+		node.open = false;
+	}
+}
+document.addEventListener('click', closeMenus, true);
+document.addEventListener('keydown', closeMenus);
+
 export function debounce(ms, fn) {
 	let timer = 0;
 	return (...args) => {
