@@ -196,6 +196,9 @@ function whole(change, node, takes, again) {
 		    'The node is away; this is the last it reported' +
 		    (Number.isFinite(age) ? `, ${ago(age)}.` : '.') :
 		    Number.isFinite(age) ? `As of ${ago(age)}.` : '';
+		if (read.headers.get('Config-Masked') === 'true')
+			now.age += ` Credentials are masked. ${needs(
+			    'operator')}`;
 		look();
 	} };
 }

@@ -362,8 +362,14 @@ def test_roles(s):
     p.signout()
     s.user_add("config-looker", "viewer")
     p.signin("config-looker", "Passw0rd-x")
+    w.edge.n.config = copy.deepcopy(SECOND)
+    w.edge.n.config["outputs"][0]["passphrase"] = "a-secret-that-stays"
+    w.edge.report()
     p.visit("/nodes/%s/config" % w.edge.id, p.says("News"))
     p.until(p.says("Compare"), "the versions")
+    p.until(p.says("Credentials are masked"), "what he does not see")
+    p.until(p.says('"passphrase": "***"'), "the mask")
+    assert "a-secret-that-stays" not in p.js("document.body.textContent")
     for word in ("Edit News", "New flow", "Edit as JSON", "Delete News"):
         tap.equal(p.js("[...document.querySelectorAll('main button')].filter("
                        "(b) => b.checkVisibility() && (b.getAttribute("
