@@ -40,9 +40,51 @@ const address = (e) => e.remote_addr ?? e.dest_addr ?? e.dest_url ??
     e.listen_addr ?? e.local_addr ?? e.bind_addr ?? '';
 const num = (n) => typeof n === 'number' ? count(n) : undefined;
 
+// What the node last pictured: of a flow what it sends out, of an input what
+// comes in. The node counts its pictures: a new one is fetched when the
+// count moves.
+class Picture {
+	constructor() {
+		this.image = el('img', { width: 320, height: 180 });
+		this.age = el('figcaption', { class: 'soft' });
+		this.node = el('figure', { hidden: true, class: 'thumb' },
+		    this.image, this.age);
+	}
+
+	// told: what the node's stats say of its pictures; of: their name.
+	async set(path, told, of) {
+		const n = told?.has_thumbnail ? told.total_captured : null;
+		if (n === this.n || document.hidden)
+			return;
+		this.n = n;
+		try {
+			const at = n !== null && await api.call('GET', path, {
+			    quiet: true, stream: (answer) => this.take(answer,
+				of) });
+			show(this.node, at);
+			if (at)
+				this.age.replaceChildren(time(at));
+		} catch {
+			show(this.node, false);	// the next one may come
+		}
+	}
+
+	async take(answer, of) {
+		if (answer.status !== 200)
+			return null;
+		const url = URL.createObjectURL(await answer.blob());
+		this.image.onload = () => URL.revokeObjectURL(url);
+		this.image.src = url;
+		this.image.alt = `Picture of ${of}`;
+		return new Date(api.serverNow() - 1000 * Number(
+		    answer.headers.get('Age'))).toISOString();
+	}
+}
+
 // An input or an output.
 class End {
 	constructor() {
+		this.picture = new Picture();
 		this.name = el('bdi', { class: 'end-name' });
 		this.chip = el('span', { class: 'chip' });
 		this.rate = el('span', { class: 'end-rate live-text' });
@@ -50,7 +92,7 @@ class End {
 		this.loss = el('span', { class: 'end-loss' });
 		this.node = el('li', { class: 'end' }, el('div', null, this.name,
 		    this.chip), el('div', null, this.rate, this.loss),
-		    this.how);
+		    this.how, this.picture.node);
 	}
 
 	set(e, name, type, { standby = false, old = false, lost } = {}) {
@@ -171,51 +213,11 @@ class Fold {
 	}
 }
 
-// What the flow sends out, as its node last pictured it. The node counts its
-// pictures: a new one is fetched when the count moves.
-class Picture {
-	constructor(node) {
-		this.path = `/api/v1/nodes/${node}/thumbnail`;
-		this.image = el('img', { width: 320, height: 180 });
-		this.age = el('figcaption', { class: 'soft' });
-		this.node = el('figure', { hidden: true, class: 'thumb' },
-		    this.image, this.age);
-	}
-
-	async set(f) {
-		const t = f.thumbnail;
-		const n = t?.has_thumbnail ? t.total_captured : null;
-		if (n === this.n || document.hidden)
-			return;
-		this.n = n;
-		try {
-			const at = n !== null && await api.call('GET', this.path +
-			    api.search({ flow_id: f.flow_id }), { quiet: true,
-			    stream: (answer) => this.take(answer, f) });
-			show(this.node, at);
-			if (at)
-				this.age.replaceChildren(time(at));
-		} catch {
-			show(this.node, false);	// the next one may come
-		}
-	}
-
-	async take(answer, f) {
-		if (answer.status !== 200)
-			return null;
-		const url = URL.createObjectURL(await answer.blob());
-		this.image.onload = () => URL.revokeObjectURL(url);
-		this.image.src = url;
-		this.image.alt = `Picture of ${f.flow_name || f.flow_id}`;
-		return new Date(api.serverNow() - 1000 * Number(
-		    answer.headers.get('Age'))).toISOString();
-	}
-}
-
 export class FlowCard {
 	// edit: the address of the editor, without the flow's id.
 	constructor(node, edit) {
-		this.picture = new Picture(node);
+		this.picture = new Picture();
+		this.pictures = `/api/v1/nodes/${node}/thumbnail`;
 		this.edit = edit && el('a', null, 'Edit');
 		this.where = edit;
 		this.name = el('h2', { class: 'clamp' }, el('bdi'));
@@ -233,6 +235,9 @@ export class FlowCard {
 		    this.ins, el('div', { class: 'hub' }, this.picture.node,
 			this.middle.node),
 		    this.outs), this.foldBox);
+		new IntersectionObserver((all) => {
+			this.seen = all.at(-1).isIntersecting;
+		}).observe(this.node);
 	}
 
 	end(key, ...args) {
@@ -240,7 +245,15 @@ export class FlowCard {
 		if (!e)
 			this.made.set(key, e = new End());
 		e.set(...args);
-		return e.node;
+		return e;
+	}
+
+	// Of what is in sight; of longer ids the server keeps none.
+	shoot(picture, old, { flow_id }, told, of, input_id) {
+		const short = (id) => encodeURIComponent(id).length <= 256;
+		if (this.seen && !old && short(flow_id) && short(input_id ?? ''))
+			void picture.set(this.pictures + api.search({ flow_id,
+			    input_id }), told, of);
 	}
 
 	fold(key, title, make, value) {
@@ -264,10 +277,13 @@ export class FlowCard {
 			const active = list.length === 1 ||
 			    e.input_id === f.active_input_id;
 			const merged = active ? { ...main, ...e } : e;
-			return this.end(`i${e.input_id ?? i}`, merged,
-			    e.input_id ?? 'Input', e.input_type ?? '',
-			    { standby: !active, old, lost:
+			const name = e.input_id ?? 'Input';
+			const end = this.end(`i${e.input_id ?? i}`, merged, name,
+			    e.input_type ?? '', { standby: !active, old, lost:
 				merged.packets_lost });
+			this.shoot(end.picture, old, f, e.thumbnail, name,
+			    e.input_id);
+			return end.node;
 		});
 	}
 
@@ -283,12 +299,12 @@ export class FlowCard {
 		setText(this.why, old ? '' : this.reasons(f));
 		show(this.why, this.why.textContent !== '');
 		place(this.ins, this.inputs(f, old));
-		if (!old)
-			void this.picture.set(f);
+		this.shoot(this.picture, old, f, f.thumbnail, f.flow_name ||
+		    f.flow_id);
 		place(this.outs, (f.outputs ?? []).filter(Boolean).map((o, i) =>
 		    this.end(`o${o.output_id ?? i}`, o, o.output_name ||
 			o.output_id || 'Output', o.output_type ?? '', { old,
-			lost: o.packets_dropped })));
+			lost: o.packets_dropped }).node));
 		const inp = f.input ?? {};
 		this.middle.set([['In', old ? NONE : bitrate(inp.bitrate_bps)],
 		    ['Packets', num(inp.packets_received)],

@@ -56,17 +56,24 @@ def test_now(s):
     for text in ("in-001", "Output 1/0", "203.0.113.1:7001", "8.01 Mb/s",
                  "Healthy", "receiving", "0.106.0"):
         p.until(p.says(text), text)
-    # What the browser itself makes of a drawing is a picture.
-    shot = p.js("document.createElement('canvas').toDataURL('image/jpeg')"
-                ".split(',')[1]")
-    w.node.send("thumbnail", {"data": shot, "flow_id": "flow-001",
-                              "width": 300, "height": 150})
+    # What the browser itself makes of a drawing is a picture; what goes out
+    # and what comes in have their own.
     doc = mast.sample("edge_stats_1srt_head")["payload"]
-    doc["flows"][0]["thumbnail"]["total_captured"] += 1
-    w.node.stats(doc)
-    p.until("document.querySelector('.thumb:not([hidden]) img')"
-            "?.naturalWidth === 300", "the picture")
-    p.until("document.querySelector('.thumb time')", "its age")
+    f = doc["flows"][0]
+    for place, about, told, width in (
+            (".hub", {}, f, 300),
+            (".end", {"input_id": "in-001"}, f["inputs_live"][0], 90)):
+        shot = p.js("(() => { const c = document.createElement('canvas'); "
+                    "c.width = %d; return c.toDataURL('image/jpeg')"
+                    ".split(',')[1]; })()" % width)
+        w.node.send("thumbnail", dict(about, data=shot, flow_id="flow-001"))
+        told["thumbnail"]["total_captured"] += 1
+        w.node.stats(doc)
+        p.until("document.querySelector('%s .thumb:not([hidden]) img')"
+                "?.naturalWidth === %d" % (place, width), "the picture")
+        p.until("document.querySelector('%s .thumb time')" % place, "its age")
+    tap.equal(p.js("document.querySelector('.end img').alt"),
+              "Picture of in-001")
     p.js("document.querySelectorAll('.fold').forEach((d) => d.open = true);"
          " 0")
     for text in ("24.3 ms", "Continuity", "H.264, 1920x1080, 25 fps"):
