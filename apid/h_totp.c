@@ -4,6 +4,7 @@
  * of which only keyed hashes stay. Both texts leave once.
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "apid.h"
 #include "arg.h"
@@ -13,6 +14,7 @@
 #include "factor.h"
 #include "h_totp.h"
 #include "json.h"
+#include "qr.h"
 #include "req.h"
 #include "secret.h"
 #include "settings.h"
@@ -74,6 +76,30 @@ answer_json(struct req *req, struct buf *b)
 
 /* ---- enrolling ---- */
 
+/* The address as a picture for a phone: rows of 0 and 1. */
+static void
+put_qr(struct json_w *w, const char *uri)
+{
+	char row[QR_SIDE + 1];
+	struct qr qr;
+	unsigned x, y;
+
+	json_w_key(w, "qr");
+	json_w_array(w);
+	/* No user name makes it too long. */
+	if (!qr_make(&qr, uri, strlen(uri)))
+		qr.side = 0;
+	for (y = 0; y < qr.side; y++) {
+		for (x = 0; x < qr.side; x++)
+			row[x] = qr.dark[y][x] ? '1' : '0';
+		row[x] = '\0';
+		json_w_str(w, row);
+	}
+	json_w_end_array(w);
+	secret_wipe(&qr, sizeof(qr));
+	secret_wipe(row, sizeof(row));
+}
+
 static void
 enrolled(struct req *req, const struct db_result *res)
 {
@@ -94,6 +120,7 @@ enrolled(struct req *req, const struct db_result *res)
 	json_w_str(&w, text);
 	json_w_key(&w, "otpauth_uri");
 	json_w_str(&w, uri);
+	put_qr(&w, uri);
 	json_w_end_object(&w);
 	answer_json(req, &b);
 	secret_wipe(text, sizeof(text));

@@ -40,6 +40,7 @@ apid_libapid_a_SOURCES += \
 	apid/h_link.c apid/h_link.h \
 	apid/h_self.c apid/h_self.h apid/h_session.c apid/h_session.h \
 	apid/h_totp.c apid/h_totp.h apid/totp.c apid/totp.h \
+	apid/qr.c apid/qr.h \
 	apid/hub.c apid/hub.h apid/hubs.c apid/hubs.h apid/picture.c apid/picture.h \
 	apid/news.c apid/news.h apid/sub.c apid/sub.h \
 	apid/view.c apid/view.h apid/subs.c apid/subs.h \
@@ -67,6 +68,10 @@ check_PROGRAMS += tests/unit/apid_ports
 TESTS += tests/unit/apid_ports
 tests_unit_apid_ports_SOURCES = tests/unit/apid_ports.c
 tests_unit_apid_ports_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
+check_PROGRAMS += tests/unit/apid_qr
+TESTS += tests/unit/apid_qr
+tests_unit_apid_qr_SOURCES = tests/unit/apid_qr.c
+tests_unit_apid_qr_LDADD = apid/libapid.a $(COMMON_LIBS) $(CHECK_LIBS)
 check_PROGRAMS += tests/unit/apid_totp
 TESTS += tests/unit/apid_totp
 tests_unit_apid_totp_SOURCES = tests/unit/apid_totp.c

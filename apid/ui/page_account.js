@@ -4,7 +4,7 @@
 import { sessionList, tellOnce } from './admin.js';
 import * as api from './api.js';
 import { ask, sure } from './dialog.js';
-import { el } from './el.js';
+import { el, svg } from './el.js';
 import { form } from './form.js';
 import { plural } from './format.js';
 import { reload } from './router.js';
@@ -52,6 +52,12 @@ function word(sessions) {
 	return section('Password', null, el('div', { class: 'body' }, f.node));
 }
 
+// A QR code of rows of modules, with its margin.
+const picture = (rows) => svg('svg', { class: 'qr', role: 'img', 'aria-label':
+    'The secret as a QR code', viewBox: `-4 -4 ${rows.length + 8} ${
+	rows.length + 8}` }, svg('path', { d: rows.flatMap((row, y) => [...row]
+    .map((dark, x) => dark > 0 ? `M${x} ${y}h1v1h-1z` : '')).join('') }));
+
 // The code proves that the secret has arrived; only then it counts.
 async function enrol() {
 	const made = await ask('Second factor', 'Continue', [
@@ -59,12 +65,12 @@ async function enrol() {
 	if (!made)
 		return;
 	const answer = await ask('Second factor', 'Turn on', [code], (doc) =>
-	    api.post(`${ME}/totp/confirm`, doc), { intro: [el('p', null, 'Put ' +
-		'this secret into an authenticator (time-based codes, six ' +
-		'digits), then type its code.'), copyable(made.secret,
-		'secret'), el('p', null, el('a', { href: made.otpauth_uri },
-		'Open in an authenticator')), copyable(made.otpauth_uri,
-		'address of the secret')] });
+	    api.post(`${ME}/totp/confirm`, doc), { intro: [el('p', null, 'Scan ' +
+		'this with an authenticator (time-based codes, six digits), ' +
+		'or type the secret there. Then type its code here.'),
+		picture(made.qr), copyable(made.secret, 'secret'), el('p', null,
+		    el('a', { href: made.otpauth_uri },
+			'Open in an authenticator'))] });
 	if (answer) {
 		await tellOnce('Recovery codes', 'Each works once in place of a ' +
 		    'code. They are shown only now: keep them where you find ' +

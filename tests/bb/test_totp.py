@@ -94,6 +94,8 @@ def test_enrol(s):
     tap.equal(doc["otpauth_uri"], "otpauth://totp/Mastkeeper:enroller?"
               "secret=%s&issuer=Mastkeeper&algorithm=SHA1&digits=6&period=30"
               % secret)
+    tap.equal({len(row) for row in doc["qr"]}, {len(doc["qr"])}, "a square")
+    tap.equal(doc["qr"][0][:8], "11111110", "a QR code's corner")
     raw = base64.b32decode(secret)
     stored = bytes(s.one("SELECT totp_pending FROM mast.users WHERE "
                          "username = 'enroller'"))
