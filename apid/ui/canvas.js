@@ -39,17 +39,16 @@ export function paint(ctx, canvas, draw) {
 	return later;
 }
 
-// A band of points [milliseconds, value]: the least and most of what falls
-// into one column of pixels; a gap of more than gapMs is a gap.
-export function band(g, w, h, points, { from, to, top, gapMs, line, area }) {
-	const x = (t) => (t - from) / (to - from) * w;
-	const y = (v) => h - 1 - v / top * (h - 4);
+// A band of values at times in milliseconds: the least and most of what falls
+// into one column of pixels; NaN, and more than gapMs, is a gap.
+export function band(g, w, h, { times, values, from, to, gapMs, line, area }) {
 	const columns = [];
 	let before = NaN;
-	for (const [t, v] of points) {
-		if (t < from || v === null)
+	for (const [i, t] of times.entries()) {
+		const v = values[i];
+		if (t < from || Number.isNaN(v))
 			continue;
-		const at = Math.round(x(t));
+		const at = Math.round((t - from) / (to - from) * w);
 		const last = columns.at(-1);
 		if (last && last.x === at) {
 			last.min = Math.min(last.min, v);
@@ -61,6 +60,8 @@ export function band(g, w, h, points, { from, to, top, gapMs, line, area }) {
 		}
 		before = t;
 	}
+	const top = Math.max(1, ...columns.map((c) => c.max)) * 1.1;
+	const y = (v) => h - 1 - v / top * (h - 4);
 	g.lineWidth = 1.75;
 	g.lineJoin = 'round';
 	for (let i = 0; i < columns.length;) {

@@ -8,7 +8,7 @@ import { EventList } from './eventlist.js';
 import { firstRun } from './firstrun.js';
 import { LEVELS, needNodes, openCount, totals, watchFleet } from './fleet.js';
 import { bitrate, count, NONE } from './format.js';
-import { samples, SPAN_MS } from './history.js';
+import { rates, SPAN_MS, times } from './history.js';
 import { Honeycomb } from './honeycomb.js';
 import { onRows } from './pager.js';
 import { errorBox, heading, section, word } from './widgets.js';
@@ -56,11 +56,10 @@ class Cards {
 		    .online.box, this.attention.box, this.flows.box,
 		    this.alarms.box, this.rate.box);
 		this.again = paint(ctx, canvas, (g, w, h, colour) => {
-			const now = Date.now();
-			const top = Math.max(1, ...samples.map((s) => s[1]));
-			band(g, w, h, samples, { from: now - SPAN_MS, to: now,
-			    top: top * 1.1, gapMs: 4000, line: colour('spark'),
-			    area: colour('spark-bg') });
+			const to = Date.now();
+			band(g, w, h, { times, values: rates, from: to - SPAN_MS,
+			    to, gapMs: 4000, line: colour('spark'), area:
+				colour('spark-bg') });
 		});
 		ctx.every(1000, this.again);
 	}
