@@ -98,15 +98,19 @@ class Browser:
             self.complaints.append("dialog: " + p["message"])
 
     def call(self, method, **params):
+        """Asks the browser; what it tells meanwhile is taken. BiDi of
+        WebDriver numbers calls and tells of errors as DevTools does, but
+        for where its message is."""
         self.number += 1
         number = self.number
         self.ws.text(json.dumps({"id": number, "method": method,
                                  "params": params}))
         while True:
-            doc = json.loads(self.ws.recv(START)[1])
+            doc = json.loads(self.ws.recv(2 * START)[1])
             if doc.get("id") == number:
                 if "error" in doc:
-                    raise AssertionError("%s: %s" % (method, doc["error"]))
+                    raise AssertionError("%s: %s %s" % (
+                        method, doc["error"], doc.get("message", "")))
                 return doc["result"]
             self._event(doc)
 

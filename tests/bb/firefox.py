@@ -116,20 +116,6 @@ class Firefox(browser.Browser):
             self.dialogs += 1
             self.complaints.append("dialog: " + p["message"])
 
-    def call(self, method, **params):
-        self.number += 1
-        number = self.number
-        self.ws.text(json.dumps({"id": number, "method": method,
-                                 "params": params}))
-        while True:
-            doc = json.loads(self.ws.recv(2 * browser.START)[1])
-            if doc.get("id") == number:
-                if doc["type"] == "error":
-                    raise AssertionError("%s: %s: %s" % (
-                        method, doc["error"], doc["message"]))
-                return doc["result"]
-            self._event(doc)
-
     def js(self, text):
         r = self.call("script.evaluate", expression=text, awaitPromise=True,
                       target={"context": self.page},
