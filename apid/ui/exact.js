@@ -16,7 +16,11 @@ function keep(key, value, context) {
 }
 
 export const parse = (text) => JSON.parse(text, keep);
-export const format = (value) => JSON.stringify(value, null, 2);
+// Marks that turn the direction of a text stand as their escapes: what is
+// seen has the order of what is there.
+export const format = (value) => JSON.stringify(value, null, 2).replace(
+    /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (mark) =>
+	`\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
 // The number that a person typed.
 export function number(text) {
 	const n = Number(text);

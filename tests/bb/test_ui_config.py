@@ -397,6 +397,9 @@ def test_hostile(s):
     p.press("Edit " + HOSTILE)
     p.until(PANE, "the editor")
     p.harmless("the editor")
+    tap.contains(p.js(PANE + ".value"), "onerror=alert(1)>\\u202eevil",
+                 "a mark that turns the text is seen")
+    assert not p.js(PANE + ".value.includes('\\u202e')"), "it turns it"
     p.looks("flow-hostile")
     e.n.close()
     p.quiet()
