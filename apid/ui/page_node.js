@@ -39,10 +39,11 @@ const tools = (node, again) => may('admin') ? menu({ class: 'menu ' +
 
 // The state, why it is so, and the facts that every tab shows.
 function summary(ctx, node) {
-	const chip = el('span', { class: 'chip' });
+	const chip = el('span', { class: 'chip', 'data-state': node.status },
+	    word(node.status));
 	const why = el('p', { class: 'banner', hidden: true });
-	const uptime = el('span'), seen = el('span'), version = el('span');
-	const where = el('bdi', null, NONE);
+	const [uptime, seen, version, where] = [1, 2, 3, 4].map(() =>
+	    el('bdi', null, NONE));
 	watchFleet(ctx, ({ byId, fresh }) => {
 		const v = byId.get(node.id);
 		if (!v)
