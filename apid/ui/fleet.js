@@ -18,7 +18,8 @@ let known = new Map();	// id -> the REST object
 let live = new Map();	// id -> what the socket said of a connected node
 let byId = new Map();	// id -> view
 let alarms = new Map();	// id of an open alarm -> the alarm
-let due = 0, busy = false, running = false, clock = 0, drawn = 0;
+let due = 0, running = false, clock = 0, drawn = 0;
+let turn = 0, reading = null;	// a turn for each who signs in
 
 // alarms: the open ones, what follows from another one included.
 export const fleet = { views: [], loaded: false, error: null, fresh: false,
@@ -143,30 +144,31 @@ async function openAlarms() {
 	return all;
 }
 
-export async function readNodes() {
-	if (busy)
-		return;
-	busy = true;
+async function read(mine) {
+	let got = null, fault = null;
 	due = Date.now() + LIST_MS;
 	try {
-		const [list, open] = await Promise.all([
-		    api.get('/api/v1/nodes'), openAlarms()]);
-		if (running) {
-			known = new Map(list.map((n) => [n.id, n]));
-			fleet.alarms = alarms = open;
-			fleet.loaded = true;
-			fleet.error = null;
-		}
+		got = await Promise.all([api.get('/api/v1/nodes'), openAlarms()]);
 	} catch (error) {
-		fleet.error = error;
+		fault = error;
+	}
+	if (mine !== turn)
+		return;		// it was for who has signed out meanwhile
+	reading = null;
+	fleet.error = fault;
+	if (got) {
+		known = new Map(got[0].map((n) => [n.id, n]));
+		fleet.alarms = alarms = got[1];
+		fleet.loaded = true;
+	} else {
 		due = Date.now() + AGAIN_MS;
 	}
-	busy = false;
-	if (running) {
-		makeAll();
-		tell();
-	}
+	makeAll();
+	tell();
 }
+
+// One at a time: who asks meanwhile waits for the same answer.
+export const readNodes = async () => running && await (reading ??= read(turn));
 
 onUpdate((nodes, ids) => {
 	if (!running)
@@ -233,6 +235,8 @@ export const openCount = () => [...alarms.values()].filter((a) =>
 
 export function startFleet() {
 	running = true;
+	turn++;
+	reading = null;
 	due = 0;
 	clearInterval(clock);
 	clock = setInterval(tick, 1000);
@@ -241,6 +245,7 @@ export function startFleet() {
 
 export function stopFleet() {
 	running = false;
+	turn++;
 	clearInterval(clock);
 	known = new Map();
 	live = new Map();
