@@ -104,9 +104,11 @@ export class Change {
 	}
 
 	// The drift as it is once the order is noted, which was so before, and
-	// the node has spoken; or null.
+	// the node has spoken; or null. What differs is asked for until the
+	// time is up: it may be from before.
 	async verify(was) {
 		const end = performance.now() + CHECK_MS;
+		let last = null;
 		while (this.ctx.alive && performance.now() < end) {
 			try {
 				await this.read();
@@ -114,12 +116,14 @@ export class Change {
 				if (d.desired_at !== was &&
 				    Date.parse(d.reported_at) >=
 				    Date.parse(d.desired_at))
-					return d;
+					last = d;
+				if (last?.state === 'none')
+					break;
 			} catch {
 				// It is asked again until the time is up.
 			}
 			await pause(500);
 		}
-		return null;
+		return last;
 	}
 }
