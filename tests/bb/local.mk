@@ -30,7 +30,8 @@ BB_TESTS += tests/bb/test_self.py tests/bb/test_totp.py
 BB_TESTS += tests/bb/test_ai.py tests/bb/test_rotate.py
 BB_TESTS += tests/bb/test_proposals.py
 BB_TESTS += tests/bb/test_ui_admin.py tests/bb/test_ui_system.py tests/bb/test_ui_ai.py
-BB_TESTS += tests/bb/test_ui_config.py tests/bb/test_ui_events.py tests/bb/test_ui_node.py \
+BB_TESTS += tests/bb/test_ui_config.py tests/bb/test_ui_events.py tests/bb/test_ui_frame.py \
+	tests/bb/test_ui_node.py \
 	tests/bb/test_ui_nodes.py tests/bb/test_join.py \
 	tests/bb/test_firefox.py
 TESTS += $(BB_TESTS)

@@ -166,6 +166,10 @@ def test_user_sessions(s):
     toasted(p, "The session was ended")
     p.key("Escape", 27)
     p.closed()
+    open_user(p, "oscar")
+    p.press("API tokens", "dialog")
+    p.until(p.says("Everybody makes his own tokens"), "his tokens")
+    p.visit("/admin/users?q=oscar", row("oscar"))
     for name, done in (("End all sessions", "They were ended"),
                        ("Reset second factor", "It was reset")):
         open_user(p, "oscar")

@@ -151,6 +151,24 @@ def test_token(s):
     p.quiet()
 
 
+def test_secret(s):
+    """A node that has signed in with its secret gets a new one"""
+    p = page(s)
+    s.first.close()
+    s.first.online()
+    s.first.stats()
+    p.until(row("edge-1") + "?.innerText.includes('Online')", "it is back", 30)
+    actions(p, "edge-1")
+    p.press("New secret", ".row-menu[open]")
+    p.dialog("New secret")
+    p.press("Send a new secret", "dialog")
+    p.until(p.says("has its new secret", "#toasts"), "told")
+    p.closed()
+    assert any(a.get("type") == "rotate_secret" for _, a in
+               s.first.commands), s.first.commands
+    p.quiet()
+
+
 def test_bulk(s):
     """A command to many: chosen, seen before, sent, and in the journals"""
     p = page(s)
@@ -192,6 +210,7 @@ def test_delete(s):
     p.js(act + ".click(); 0")
     p.closed()
     p.until("!" + row("edge-2"), "gone")
+    p.until("document.activeElement.tagName === 'H1'", "the focus is not lost")
     p.quiet()
 
 
@@ -243,8 +262,8 @@ def test_many(s):
     p.until(p.says("5,000"), "all of them")
     rows = p.js(ROWS)
     assert 10 < rows < 120, rows
-    p.js("window.scrollTo(0, document.documentElement.scrollHeight); 0")
-    p.until(row("many-5000"), "the last one")
+    p.until("(window.scrollTo(0, document.documentElement.scrollHeight), %s)"
+            % row("many-5000"), "the last one")
     rows = p.js(ROWS)
     assert 10 < rows < 120, rows
     took = p.js("""(async () => { const t = performance.now();
