@@ -179,16 +179,6 @@ take_member(struct jscan *js, const struct member *m, void *out, size_t max)
 	return t == JSCAN_BAD ? -1 : 0;
 }
 
-/* Leaves a value of the wrong type behind: its first token was read. */
-static int
-leave(struct jscan *js, unsigned depth)
-{
-	while (js->depth > depth)
-		if (jscan_next(js) == JSCAN_BAD)
-			return -1;
-	return 0;
-}
-
 static int
 take_members(struct slice payload, const struct member *m, size_t n,
     size_t max, void *out)
@@ -209,7 +199,7 @@ take_members(struct slice payload, const struct member *m, size_t n,
 				break;
 		rc = i < n ? take_member(&js, &m[i], out, max) :
 		    jscan_skip(&js, NULL);
-		if (rc != 0 || leave(&js, 1) != 0)
+		if (rc != 0 || jscan_leave(&js, 1) != 0)
 			return -1;
 	}
 	return t == JSCAN_OBJECT_END && jscan_next(&js) == JSCAN_END ? 0 : -1;
