@@ -7,7 +7,7 @@
 #ifndef MAST_DBSCHEMA_H
 #define MAST_DBSCHEMA_H
 
-#define SCHEMA_MIN	23
-#define SCHEMA_MAX	23
+#define SCHEMA_MIN	24
+#define SCHEMA_MAX	24
 
 #endif

@@ -10,6 +10,6 @@ dist_sql_DATA = sql/0000_roles.sql sql/0001_tables.sql \
 	sql/0016_feed.sql \
 	sql/0017_ai.sql sql/0018_journal.sql sql/0019_ai.sql \
 	sql/0020_tool.sql sql/0021_lost.sql sql/0022_reads.sql \
-	sql/0023_setup.sql \
+	sql/0023_setup.sql sql/0024_hash.sql \
 	sql/catalog.sql sql/schema.sql sql/manifest
 EXTRA_DIST += sql/make-manifest.sh

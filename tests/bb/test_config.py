@@ -156,6 +156,8 @@ def test_masked(s):
     r = viewer.get(path(n, "versions/%d" % versions(s, n)[0]["version"])
                    ).want(200)
     assert b"first-secret" not in r.body, r.body
+    r = viewer.get(path(n, "versions")).want(200)
+    tap.equal({v["hash"] for v in r.json}, {None}, "their hashes")
     real = s.admin().get(at).want(200)
     tap.equal(real.header("Config-Masked"), "false")
     r = viewer.get(at).want(200)

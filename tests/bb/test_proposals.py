@@ -829,6 +829,10 @@ def test_apply_refused(s):
     tap.contains(w.apply(p).problem(409).json["error"], "dismissed")
     p = w.ask(stop, client=w.view)["proposal"]
     tap.equal(p["may_apply"], False)
+    # A hash would tell whether a guess at a credential is right.
+    tap.equal([x["base_hash"] for x in w.view.get(
+        API + "/proposals?state=open").want(200).json
+        if x["id"] == p["id"]], [None])
     w.apply(p, w.view).problem(403)
     w.apply({"id": str(uuid.uuid4())}).problem(404)
     rows, _ = w.oper.walk(API + "/proposals?limit=3")
