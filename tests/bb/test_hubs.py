@@ -18,7 +18,7 @@ class Second:
     """Another hubd: its own name, door and sockets, the same database. To a
     mast.Node it is what a Suite is; the Suite ends it like a node of its."""
 
-    secret = None
+    secret = token = config = tunnels = None    # it has none
 
     def __init__(self, s, name):
         self.suite, self.nodes, self.name = s, s.nodes, name
