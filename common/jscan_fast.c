@@ -266,9 +266,10 @@ look512(const char *p, struct marks *m)
 	zero = EQUAL512(v, '0') & CLASS512(c, SEP | OPEN | MINUS) << 1;
 	m->pair = _mm512_testn_epi8_mask(c, moved512(table512(follows, v))) |
 	    (CLASS512(c, DIGIT) & zero << 1);
-	m->curly = CLASS512(v, 0x20);
 	m->open = CLASS512(c, OPEN);
-	m->close = CLASS512(c, CLOSE);
+	/* Not by one port of the processor alone: bits moved to the sign. */
+	m->close = _mm512_movepi8_mask(_mm512_slli_epi16(c, 4));
+	m->curly = _mm512_movepi8_mask(_mm512_slli_epi16(v, 2));
 }
 
 /*
@@ -346,18 +347,14 @@ note(struct seen *s, uint64_t commas)
 	}
 }
 
-/*
- * One bracket, the lowest of left; what lies up to it belongs to the level
- * before it. With left empty the rest of the block is looked at, so that a
- * step too many does no harm and costs less than a branch that is guessed
- * wrong (byte 0 is never in the mask).
- */
+/* One bracket, the lowest of left; what lies up to it belongs to the level
+ * before it. */
 FAST_INLINE uint64_t
 step(const struct marks *m, struct verdict *v, uint64_t left,
     struct nest *n, struct seen *s)
 {
 	uint64_t upto = left ^ (left - 1);
-	unsigned i = (unsigned)_tzcnt_u64(left) & 63;
+	unsigned i = (unsigned)_tzcnt_u64(left);
 	uint64_t opens = m->open >> i & 1, closes = m->close >> i & 1;
 	uint64_t curly = m->curly >> i & 1;
 
@@ -386,12 +383,6 @@ brackets(struct marks *m, struct verdict *v, uint64_t mask, struct nest *n,
 	m->close &= mask;
 	left = m->open | m->close;
 	n->done = ~mask;
-	left = step(m, v, left, n, s);
-	if (UNLIKELY(n->stack == 1))
-		return n->done;
-	left = step(m, v, left, n, s);
-	if (UNLIKELY(n->stack == 1))
-		return n->done;
 	while (left != 0) {
 		left = step(m, v, left, n, s);
 		if (UNLIKELY(n->stack == 1))
