@@ -18,11 +18,12 @@ enum { STOP = -1 };		/* the callback wants no more */
 
 /* ---- masking and UTF-8 ---- */
 
-void
+bool
 ws_mask(uint8_t *p, size_t n, const uint8_t key[4], size_t phase)
 {
 	uint8_t		k[8];
-	uint64_t	word, w;
+	uint64_t	word, w, all = 0;
+	bool		ascii = true;
 	size_t		i;
 
 	for (i = 0; i < sizeof(k); i++)
@@ -31,23 +32,30 @@ ws_mask(uint8_t *p, size_t n, const uint8_t key[4], size_t phase)
 #ifdef __SSE2__
 	{
 		const __m128i m = _mm_set1_epi64x((long long)word);
+		__m128i any = _mm_setzero_si128(), v;
 
 		for (; n >= 64; n -= 64, p += 64)
 			for (i = 0; i < 64; i += 16) {
 				__m128i *q = (void *)(p + i);
 
-				_mm_storeu_si128(q,
-				    _mm_xor_si128(_mm_loadu_si128(q), m));
+				v = _mm_xor_si128(_mm_loadu_si128(q), m);
+				any = _mm_or_si128(any, v);
+				_mm_storeu_si128(q, v);
 			}
+		ascii = _mm_movemask_epi8(any) == 0;
 	}
 #endif
 	for (; n >= 8; n -= 8, p += 8) {
 		memcpy(&w, p, sizeof(w));
 		w ^= word;
+		all |= w;
 		memcpy(p, &w, sizeof(w));
 	}
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		p[i] ^= k[i];
+		all |= p[i];
+	}
+	return ascii && (all & 0x8080808080808080) == 0;
 }
 
 /* How many bytes, in steps of 16, are ASCII from p on. */
@@ -260,20 +268,21 @@ header(struct ws_rx *rx, uint8_t **p, size_t *n)
 	return code;
 }
 
-static void
+/* True: it is ASCII alone. */
+static bool
 unmask(struct ws_rx *rx, uint8_t *p, size_t n)
 {
 	uint8_t	key[4];
+	bool	ascii;
 	size_t	i;
 
 	if (!rx->masked)
-		return;
-	ws_mask(p, n, rx->key, 0);
-	if (n % 4 == 0)
-		return;
+		return false;
+	ascii = ws_mask(p, n, rx->key, 0);
 	memcpy(key, rx->key, sizeof(key));
-	for (i = 0; i < 4; i++)
+	for (i = 0; i < 4 && n % 4 != 0; i++)
 		rx->key[i] = key[(i + n) & 3];
+	return ascii;
 }
 
 /*
@@ -322,7 +331,7 @@ control(struct ws_rx *rx, uint8_t *p, size_t n, ws_msg_fn fn, void *arg)
 	size_t	len;
 	int	code;
 
-	unmask(rx, p, n);
+	(void)unmask(rx, p, n);
 	rx->left -= n;
 	if (rx->left != 0 || rx->ctllen != 0) {
 		memcpy(rx->ctl + rx->ctllen, p, n);
@@ -344,12 +353,12 @@ control(struct ws_rx *rx, uint8_t *p, size_t n, ws_msg_fn fn, void *arg)
 static int
 data(struct ws_rx *rx, uint8_t *p, size_t n, ws_msg_fn fn, void *arg)
 {
-	bool		text = rx->op == WS_TEXT, go;
+	bool		text = rx->op == WS_TEXT, ascii, go;
 	struct buf	msg;
 	uint8_t		op = rx->op;
 
-	unmask(rx, p, n);
-	if (text && !ws_utf8(&rx->utf8, p, n))
+	ascii = unmask(rx, p, n);
+	if (text && !(ascii && rx->utf8 == 0) && !ws_utf8(&rx->utf8, p, n))
 		return WS_C_DATA;
 	if (rx->left != n || !rx->fin) {
 		keep(rx, p, n);
@@ -434,7 +443,7 @@ ws_put(struct buf *b, enum ws_op op, const void *p, size_t n,
 	at = b->len;
 	buf_put(b, p, n);
 	if (mask != NULL)
-		ws_mask(b->data + at, n, mask, 0);
+		(void)ws_mask(b->data + at, n, mask, 0);
 }
 
 void

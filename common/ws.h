@@ -75,7 +75,8 @@ int ws_close_code(const uint8_t *, size_t);
  * digest comes from whoever owns a library with it (tls_sha1). */
 typedef void (*ws_sha1_fn)(const void *, size_t, uint8_t out[20]);
 void ws_accept(char dst[29], struct slice key, ws_sha1_fn);
-void ws_mask(uint8_t *p, size_t n, const uint8_t key[4], size_t phase);
+/* True: what it made is ASCII alone. */
+bool ws_mask(uint8_t *p, size_t n, const uint8_t key[4], size_t phase);
 
 /* Incremental UTF-8 (RFC 3629): *state starts at 0 and is 0 at the end of a
  * whole text. False as soon as a byte cannot belong. */

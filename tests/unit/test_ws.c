@@ -398,7 +398,7 @@ END_TEST
 
 START_TEST(mask)
 {
-	uint8_t	data[300], want[300];
+	uint8_t	data[300], want[300], high;
 	size_t	n, phase, at, i;
 
 	for (at = 0; at < 17; at++)
@@ -408,9 +408,22 @@ START_TEST(mask)
 					data[i] = want[i] = (uint8_t)(i * 7);
 				for (i = 0; i < n; i++)
 					want[at + i] ^= key[(phase + i) & 3];
-				ws_mask(data + at, n, key, phase);
+				for (i = 0, high = 0; i < n; i++)
+					high |= want[at + i];
+				ck_assert_int_eq(ws_mask(data + at, n, key,
+				    phase), high < 0x80);
 				ck_assert_mem_eq(data, want, sizeof(data));
 			}
+	/* one byte that is not, at every place */
+	for (n = 1; n < 200; n++)
+		for (at = 0; at < n; at++) {
+			memset(data, 'a', sizeof(data));
+			(void)ws_mask(data, n, key, 0);
+			ck_assert(ws_mask(data, n, key, 0));
+			data[at] = 0xc3;
+			(void)ws_mask(data, n, key, 0);
+			ck_assert(!ws_mask(data, n, key, 0));
+		}
 }
 END_TEST
 
