@@ -463,6 +463,20 @@ class Sim:
         except (FileNotFoundError, ValueError):
             return {}
 
+    def written(self):
+        """Waits until the ledger has all that was before the call: for a
+        report that was begun since, which is the second one that comes."""
+        def stamp():
+            try:
+                st = os.stat(self.report_file)
+            except FileNotFoundError:
+                return None
+            return st.st_ino, st.st_mtime_ns
+        for _ in range(2):
+            was = stamp()
+            self.say("report")
+            wait_until(lambda: stamp() != was, 20, "a report of the fleet")
+
     def ledger(self):
         """Whole lines: the last one may still be on its way."""
         with open(self.ledger_file) as f:

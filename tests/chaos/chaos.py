@@ -181,7 +181,7 @@ class Run:
         self.removed = {e.data["id"] for e in checks.entries(self, "remove")
                         if e.outcome != books.REFUSED}
         for sim in self.sims:
-            sim.say("report")
+            self.soon(sim.written)
         self.soon(self.all_read)
         self.read_books()
         all_of = checks.entries(self, *{e.what for c in self.clients
