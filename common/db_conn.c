@@ -106,6 +106,9 @@ db_conn_break(struct db_conn *c, const char *why)
 	if (c->broken)
 		return;
 	c->broken = true;
+	/* libpq may have closed the socket, and somebody else's may get its
+	 * number before the turn comes: nothing of ours watches it then. */
+	db_conn_unwatch(c);
 	free(c->why);
 	c->why = db_value_line(why);
 	event_add(c->db->turn, &now);
@@ -380,7 +383,7 @@ conn_event(evutil_socket_t fd, short what, void *arg)
 	}
 	if (what & EV_WRITE)
 		db_conn_flush(c);
-	if ((what & EV_READ) == 0)
+	if (c->broken || (what & EV_READ) == 0)
 		return;
 	if (!PQconsumeInput(c->pg)) {
 		db_conn_break(c, PQerrorMessage(c->pg));
@@ -391,6 +394,8 @@ conn_event(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	conn_results(c);
+	if (!c->broken && PQstatus(c->pg) == CONNECTION_BAD)
+		db_conn_break(c, PQerrorMessage(c->pg));
 	db_gather(c->db);
 }
 
