@@ -341,8 +341,13 @@ def test_memory_of_the_slow(s):
                     "that was enough")
     assert resident(s) < top, (resident(s), top)
     seen = good.texts
-    mast.wait_until(lambda: good.texts > seen + 2, 30, "served on")
-    tap.equal(good.end, None)
+    # A sanitizer keeps what is freed: there, more may have to go.
+    with open("/proc/%d/maps" % s.info["pids"]["apid"]) as f:
+        keeps = "libasan" in f.read()
+    mast.wait_until(lambda: good.texts > seen + 2 or (
+        keeps and good.end is not None), 30, "served on")
+    if not keeps:
+        tap.equal(good.end, None)
     tap.equal(sim.report()["online"], count)
     set_keys(s, "apid", memory_mib=0)
     for sock in slow + [good.sock]:
