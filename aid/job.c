@@ -155,8 +155,8 @@ job_free(struct job *job)
 	job_call_stop(job);
 	timer_del(&job->timer);
 	timer_del(&job->again);
-	provider_wipe(&job->key);
-	provider_wipe(&job->body);
+	secret_buf_free(&job->key);
+	secret_buf_free(&job->body);
 	sse_wipe(&job->sse);
 	provider_call_wipe(&job->call);
 	provider_answer_wipe(&job->answer);

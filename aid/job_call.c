@@ -238,7 +238,7 @@ clean(struct job *job)
 {
 	provider_answer_wipe(&job->answer);
 	sse_wipe(&job->sse);
-	provider_wipe(&job->body);
+	secret_buf_free(&job->body);
 	buf_reserve(&job->body, ANSWER_ROOM);
 	buf_reserve(&job->answer.text, ANSWER_ROOM);
 	job->answer.by_tool = job->call.by_tool;

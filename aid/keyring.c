@@ -88,7 +88,7 @@ keyring_reseal(const struct aid *aid, struct slice sealed, struct buf *out)
 	if (r == 0)
 		secret_box_seal(aid->pubs[0], buf_head(&key),
 		    buf_used(&key), out);
-	provider_wipe(&key);
+	secret_buf_free(&key);
 	return r;
 }
 

@@ -28,32 +28,24 @@ provider_at(size_t i)
 }
 
 void
-provider_wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-}
-
-void
 provider_call_wipe(struct provider_call *c)
 {
 	size_t i;
 
-	provider_wipe(&c->path);
+	secret_buf_free(&c->path);
 	for (i = 0; i < PROVIDER_HEADERS; i++)
-		provider_wipe(&c->head[i]);
-	provider_wipe(&c->body);
+		secret_buf_free(&c->head[i]);
+	secret_buf_free(&c->body);
 	memset(c, 0, sizeof(*c));
 }
 
 void
 provider_answer_wipe(struct provider_answer *a)
 {
-	provider_wipe(&a->text);
-	provider_wipe(&a->model);
-	provider_wipe(&a->said);
-	provider_wipe(&a->aside);
+	secret_buf_free(&a->text);
+	secret_buf_free(&a->model);
+	secret_buf_free(&a->said);
+	secret_buf_free(&a->aside);
 	memset(a, 0, sizeof(*a));
 }
 
@@ -315,7 +307,7 @@ provider_parts(struct json_w *w, const struct provider_ask *ask, size_t from,
 
 	json_w_array(w);
 	for (; from < to; from++) {
-		provider_wipe(&words);
+		secret_buf_free(&words);
 		provider_words(&ask->messages[from], &words);
 		json_w_object(w);
 		if (typed) {
@@ -323,12 +315,11 @@ provider_parts(struct json_w *w, const struct provider_ask *ask, size_t from,
 			json_w_str(w, "text");
 		}
 		json_w_key(w, "text");
-		json_w_slice(w, (struct slice){ (char *)buf_head(&words),
-		    buf_used(&words) });
+		json_w_slice(w, buf_slice(&words));
 		json_w_end_object(w);
 	}
 	json_w_end_array(w);
-	provider_wipe(&words);
+	secret_buf_free(&words);
 }
 
 void
@@ -568,8 +559,8 @@ provider_url_parse(const char *text, struct provider_url *u,
 void
 sse_wipe(struct sse *s)
 {
-	provider_wipe(&s->line);
-	provider_wipe(&s->data);
+	secret_buf_free(&s->line);
+	secret_buf_free(&s->data);
 	memset(s, 0, sizeof(*s));
 }
 
@@ -581,8 +572,7 @@ sse_line(struct sse *s, void (*fn)(void *, struct slice), void *arg)
 
 	if (line.n == 0) {
 		if (s->has_data)
-			fn(arg, (struct slice){ (char *)buf_head(&s->data),
-			    buf_used(&s->data) });
+			fn(arg, buf_slice(&s->data));
 		buf_clear(&s->data);
 		s->has_data = false;
 	} else if (line.n >= 5 && memcmp(line.p, "data:", 5) == 0) {

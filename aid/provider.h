@@ -39,7 +39,6 @@ struct provider_call {			/* a POST */
 	bool		by_tool;	/* the answer comes as a tool's input */
 };
 void provider_call_wipe(struct provider_call *);
-void provider_wipe(struct buf *);	/* as buf_free, after wiping */
 
 struct provider_answer {
 	enum msg_ai_finish	 finish;

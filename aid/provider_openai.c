@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "provider.h"
+#include "secret.h"
 #include "xmalloc.h"
 
 static void
@@ -37,9 +38,8 @@ put_joined(struct json_w *w, const struct provider_ask *ask, size_t from,
 			buf_puts(&words, "\n\n");
 		provider_words(&ask->messages[from], &words);
 	}
-	put_text(w, model ? "assistant" : "user", (struct slice){
-	    (char *)buf_head(&words), buf_used(&words) });
-	provider_wipe(&words);
+	put_text(w, model ? "assistant" : "user", buf_slice(&words));
+	secret_buf_free(&words);
 }
 
 static void

@@ -106,16 +106,9 @@ put(struct doc *d, const char *key, struct slice json)
 		d->failed = true;
 	else {
 		json_w_key(&d->w, key);
-		json_w_raw(&d->w, (struct slice){
-		    (const char *)buf_head(&b), buf_used(&b) });
+		json_w_raw(&d->w, buf_slice(&b));
 	}
 	buf_free(&b);
-}
-
-static struct slice
-text_of(struct buf *b)
-{
-	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
 }
 
 /* The flows of a configuration and nothing else of it: where the node's
@@ -142,7 +135,7 @@ put_flows(struct doc *d, const struct ai_facts *f)
 		json_w_bool(&d->w, true);
 	}
 	if (buf_used(&b) <= AI_CONFIG_MAX)
-		put(d, "flows", text_of(&b));
+		put(d, "flows", buf_slice(&b));
 	else {
 		json_w_key(&d->w, "flows_left_out");
 		json_w_str(&d->w, "there are too many to be shown");
@@ -186,10 +179,10 @@ ai_context_facts(struct arena *arena, struct ai_redact *redact,
 		if (buf_used(&b) + rest[i].json.n <= AI_CONTEXT_MAX)
 			put(&d, rest[i].key, rest[i].json);
 	json_w_end_object(&d.w);
-	if (!d.failed && ai_redact_known(redact, text_of(&b), &known) == -1)
+	if (!d.failed && ai_redact_known(redact, buf_slice(&b), &known) == -1)
 		d.failed = true;
 	if (!d.failed)
-		escape(text_of(&known), out);
+		escape(buf_slice(&known), out);
 	buf_free(&known);
 	buf_free(&b);
 	return d.failed ? -1 : 0;

@@ -297,7 +297,7 @@ check_driver(struct check *c, const struct ai_step *s)
 
 	json_w_init(&w, &b);
 	ai_step_action(s, &w);
-	text = (struct slice){ (const char *)buf_head(&b), buf_used(&b) };
+	text = buf_slice(&b);
 	if (driver_check(c->scope->driver, c->arena, text, ROLE_ADMIN, "",
 	    &faults, &what) != ERR_OK)
 		take_faults(c, "", &faults);

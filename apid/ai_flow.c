@@ -223,10 +223,8 @@ put_side(struct diff *d, const char *key, struct slice name, struct slice v)
 	{
 		struct buf masked = BUF_INIT;
 
-		if (ai_redact_mask((struct slice){ (const char *)buf_head(&b),
-		    buf_used(&b) }, &masked) == 0) {
-			raw = (struct slice){ (const char *)buf_head(&masked),
-			    buf_used(&masked) };
+		if (ai_redact_mask(buf_slice(&b), &masked) == 0) {
+			raw = buf_slice(&masked);
 			raw.p += name.n + 4;
 			raw.n -= name.n + 5;
 			json_w_key(d->w, key);
@@ -247,9 +245,7 @@ alike(struct slice a, struct slice b)
 		return a.p == b.p;
 	ok = slice_same(a, b) || (json_canonical(a.p, a.n, &x) == 0 &&
 	    json_canonical(b.p, b.n, &y) == 0 &&
-	    slice_same((struct slice){ (const char *)buf_head(&x),
-	    buf_used(&x) }, (struct slice){ (const char *)buf_head(&y),
-	    buf_used(&y) }));
+	    slice_same(buf_slice(&x), buf_slice(&y)));
 	buf_free(&x);
 	buf_free(&y);
 	return ok;

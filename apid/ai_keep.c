@@ -194,18 +194,6 @@ put_flow(struct keep *k)
 	json_w_end_object(k->w);
 }
 
-static struct slice
-kept(struct arena *a, struct buf *b)
-{
-	struct slice s = { (const char *)buf_head(b), buf_used(b) };
-
-	s.p = arena_strndup(a, s.p, s.n);
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-	return s;
-}
-
 /* {"type":"update_config",...} of the configuration with the flow in the
  * place of the one that it has. */
 static struct slice
@@ -222,7 +210,7 @@ whole_config(struct keep *k)
 	buf_put(&b, k->was.p + k->was.n, (size_t)(k->config.p + k->config.n -
 	    k->was.p) - k->was.n);
 	buf_putc(&b, '}');
-	return kept(k->arena, &b);
+	return secret_buf_keep(k->arena, &b);
 }
 
 const char *
@@ -251,7 +239,7 @@ ai_keep_action(struct arena *arena, const struct driver *driver,
 	}
 	json_w_init(&w, &b);
 	ai_step_action(s, &w);
-	*action_r = kept(arena, &b);
+	*action_r = secret_buf_keep(arena, &b);
 	return NULL;
 }
 

@@ -250,8 +250,7 @@ put_string(struct buf *out, struct buf *text)
 	struct json_w w;
 
 	json_w_init(&w, out);
-	json_w_slice(&w, (struct slice){ (const char *)buf_head(text),
-	    buf_used(text) });
+	json_w_slice(&w, buf_slice(text));
 }
 
 static void
@@ -589,9 +588,7 @@ restore_value(struct walk *w, struct slice name, bool secret,
 		buf_put(&b, s.p + done, s.n - done);
 		put_string(w->out, &b);
 	}
-	if (b.data != NULL)
-		secret_wipe(b.data, b.cap);
-	buf_free(&b);
+	secret_buf_free(&b);
 	free((char *)(uintptr_t)s.p);
 	return whole || done > 0;
 }

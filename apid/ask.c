@@ -53,12 +53,6 @@ gone(struct req *req)
 	ask_free(req, a);
 }
 
-static struct slice
-text_of(struct buf *b)
-{
-	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
-}
-
 static void
 flush(struct req *req, struct ask *a)
 {
@@ -114,7 +108,7 @@ failure(struct req *req, struct slice why)
 	json_w_key(&w, "error");
 	json_w_slice(&w, why);
 	json_w_end_object(&w);
-	text = text_of(&b);
+	text = buf_slice(&b);
 	text.p = arena_strndup(req->arena, text.p, text.n);
 	buf_free(&b);
 	return text;
@@ -214,7 +208,7 @@ chunk(struct req *req, struct slice text)
 	json_w_key(&w, "text");
 	json_w_slice(&w, text);
 	json_w_end_object(&w);
-	event(a, "delta", text_of(&b));
+	event(a, "delta", buf_slice(&b));
 	buf_free(&b);
 	flush(req, a);
 }
@@ -349,13 +343,13 @@ start(struct req *req, struct ask *a)
 		.flags = a->stream ? MSG_AI_STREAM : 0,
 		.max_tokens = a->kind == AI_K_GENERATE ? TOKENS_CONFIG :
 		    TOKENS_TEXT,
-		.system = text_of(&a->system),
+		.system = buf_slice(&a->system),
 		.schema = a->bare ? (struct slice){ NULL, 0 } :
-		    text_of(&a->schema),
+		    buf_slice(&a->schema),
 	};
 
-	put_message(&job, MSG_AI_DATA, text_of(&a->document));
-	put_message(&job, MSG_AI_USER, text_of(&a->request));
+	put_message(&job, MSG_AI_DATA, buf_slice(&a->document));
+	put_message(&job, MSG_AI_USER, buf_slice(&a->request));
 	put_message(&job, MSG_AI_ASSISTANT, a->first);
 	put_message(&job, MSG_AI_USER, a->correction);
 	a->call.chunk = chunk;
@@ -589,7 +583,7 @@ tested(struct req *req, struct ask *a, const struct db_result *res)
 	json_w_key(&w, "took_ms");
 	json_w_u64(&w, a->took_ms);
 	json_w_end_object(&w);
-	ask_answer(req, a, text_of(&b));
+	ask_answer(req, a, buf_slice(&b));
 	buf_free(&b);
 }
 

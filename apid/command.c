@@ -48,8 +48,7 @@ answer_done(struct req *req, const struct command *c,
 		json_w_raw(&w, done->data);
 	}
 	json_w_end_object(&w);
-	req_json(req, 200, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
+	req_json(req, 200, buf_slice(&b));
 	buf_free(&b);
 }
 
@@ -313,8 +312,6 @@ command_action(struct req *req, const char *type, const char *key,
 {
 	struct buf b = BUF_INIT;
 	struct json_w w;
-	char *text;
-	size_t n;
 
 	json_w_init(&w, &b);
 	json_w_object(&w);
@@ -323,9 +320,5 @@ command_action(struct req *req, const char *type, const char *key,
 	json_w_key(&w, key);
 	json_w_raw(&w, value);
 	json_w_end_object(&w);
-	n = buf_used(&b);
-	text = arena_strndup(req->arena, (const char *)buf_head(&b), n);
-	secret_wipe(b.data, b.cap);
-	buf_free(&b);
-	return (struct slice){ text, n };
+	return secret_buf_keep(req->arena, &b);
 }

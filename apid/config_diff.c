@@ -20,12 +20,6 @@ struct writer {
 	size_t			 n;
 };
 
-static struct slice
-all(struct buf *b)
-{
-	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
-}
-
 static void
 put_value(struct writer *d, const char *name, struct slice value,
     bool secret)
@@ -46,7 +40,7 @@ put_value(struct writer *d, const char *name, struct slice value,
 		json_w_end_object(d->w);
 	} else {
 		cdiff_mask(value, &masked);
-		json_w_raw(d->w, all(&masked));
+		json_w_raw(d->w, buf_slice(&masked));
 	}
 	buf_free(&masked);
 }
@@ -67,7 +61,7 @@ put_change(void *arg, const struct cdiff_change *c)
 	json_w_key(d->w, "kind");
 	json_w_str(d->w, kinds[c->kind]);
 	json_w_key(d->w, "path");
-	json_w_raw(d->w, all(&path));
+	json_w_raw(d->w, buf_slice(&path));
 	json_w_key(d->w, "secret");
 	json_w_bool(d->w, c->secret);
 	put_value(d, "a", c->a, c->secret);
@@ -96,6 +90,6 @@ config_diff(struct req *req, struct slice a, struct slice b)
 	json_w_key(&w, "truncated");
 	json_w_bool(&w, !whole);
 	json_w_end_object(&w);
-	req_json(req, 200, all(&out));
+	req_json(req, 200, buf_slice(&out));
 	buf_free(&out);
 }

@@ -44,14 +44,11 @@ use_stored(struct req *req, struct config_now *c)
 
 	if (c->n > 0 && secret_open(req->apid->key, "config", c->sealed, c->n,
 	    ad, &text) == 0)
-		set_text(req, c, (struct slice){
-		    (const char *)buf_head(&text), buf_used(&text) });
+		set_text(req, c, buf_slice(&text));
 	else if (c->n > 0)
 		log_error("%s: a stored configuration cannot be opened with "
 		    "the server key", req->id);
-	if (text.data != NULL)
-		secret_wipe(text.data, text.cap);
-	buf_free(&text);
+	secret_buf_free(&text);
 	c->fn(req, c);
 }
 
@@ -71,8 +68,7 @@ from_hub(void *arg, enum err err, struct ipc_msg *msg)
 		secret_digest(buf_head(&canonical), buf_used(&canonical),
 		    c->hash);
 		set_text(req, c, config.text);
-		secret_wipe(canonical.data, canonical.cap);
-		buf_free(&canonical);
+		secret_buf_free(&canonical);
 		c->fn(req, c);
 		return;
 	}

@@ -150,10 +150,8 @@ generated(struct req *req, struct ask *a, const struct db_result *res)
 	put_proposal(req, &w, g, res);
 	put_faults(&w, &g->wrong.faults);
 	json_w_end_object(&w);
-	ask_answer(req, a, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
-	secret_wipe(b.data, b.cap);
-	buf_free(&b);
+	ask_answer(req, a, buf_slice(&b));
+	secret_buf_free(&b);
 }
 
 static void
@@ -198,9 +196,7 @@ judge(struct req *req, struct generate *g, struct slice text)
 		object.p = arena_strndup(req->arena,
 		    (const char *)buf_head(&b), object.n);
 	}
-	if (b.data != NULL)
-		secret_wipe(b.data, b.cap);
-	buf_free(&b);
+	secret_buf_free(&b);
 	ai_envelope_check(req->arena, object, &g->scope, &g->answer);
 	if (left > 0 && !g->answer.info && f->n < JSON_FAULTS)
 		f->v[f->n++] = (struct json_fault){ "", "has a "
@@ -286,8 +282,7 @@ told(struct req *req, struct ask *a, const struct db_result *res)
 	json_w_key(&w, "model");
 	json_w_slice(&w, a->model);
 	json_w_end_object(&w);
-	ask_answer(req, a, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
+	ask_answer(req, a, buf_slice(&b));
 	buf_free(&b);
 }
 

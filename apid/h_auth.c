@@ -185,8 +185,7 @@ on_opened(struct req *r, const struct db_result *res)
 	buf_put(&b, l->object.p, l->object.n);
 	buf_puts(&b, ",\"error\":null}");
 	secret_wipe(l->token, sizeof(l->token));
-	req_json(r, 200, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
+	req_json(r, 200, buf_slice(&b));
 	buf_free(&b);
 }
 

@@ -147,8 +147,7 @@ answer(struct req *req, const struct bulk *k, int status)
 		put_target(&w, &k->v[i]);
 	json_w_end_array(&w);
 	json_w_end_object(&w);
-	req_json(req, status, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
+	req_json(req, status, buf_slice(&b));
 	buf_free(&b);
 }
 

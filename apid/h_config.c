@@ -46,20 +46,6 @@ put_answer(struct req *req, const uint8_t hash[SECRET_HASH],
 		req_json(req, 200, text);
 }
 
-static struct slice
-all(struct buf *b)
-{
-	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
-}
-
-static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-}
-
 /* A viewer gets it without its credentials, under a tag of what he gets: the
  * node's own would tell whether a guess at them is right. */
 static void
@@ -76,11 +62,11 @@ answer(struct req *req, const uint8_t hash[SECRET_HASH], struct slice text,
 	else if (json_canonical(text.p, text.n, &canonical) == -1)
 		req_fail(req, ERR_INTERNAL, NULL);
 	else {
-		cdiff_mask(all(&canonical), &masked);
+		cdiff_mask(buf_slice(&canonical), &masked);
 		secret_digest(buf_head(&masked), buf_used(&masked), tag);
-		put_answer(req, tag, all(&masked), stale);
+		put_answer(req, tag, buf_slice(&masked), stale);
 	}
-	wipe(&canonical);
+	secret_buf_free(&canonical);
 	buf_free(&masked);
 }
 
@@ -113,9 +99,9 @@ answer_stored(struct req *req, const struct db_result *res)
 	} else {
 		req_header(req, "Age", db_cstr(res, 0, 2));
 		req_header(req, "Config-Reported-At", db_cstr(res, 0, 3));
-		answer(req, hash, all(&text), true);
+		answer(req, hash, buf_slice(&text), true);
 	}
-	wipe(&text);
+	secret_buf_free(&text);
 	free(sealed);
 }
 
@@ -163,7 +149,7 @@ from_hub(void *arg, enum err err, struct ipc_msg *msg)
 		req_header(req, "Age", "0");
 		answer(req, hash, config.text, false);
 	}
-	wipe(&canonical);
+	secret_buf_free(&canonical);
 }
 
 void
@@ -229,7 +215,7 @@ compared(void *arg, enum err err, struct ipc_msg *msg)
 			req_fail(req, ERR_PRECONDITION, "the node has "
 			    "another configuration by now");
 	}
-	wipe(&canonical);
+	secret_buf_free(&canonical);
 }
 
 /* ---- what a new one would change ---- */
@@ -256,9 +242,9 @@ compare_trial(struct req *req, struct config_now *now)
 	    json_canonical(req->raw.p, req->raw.n, &b) == -1)
 		req_fail(req, ERR_BAD_JSON, NULL);
 	else
-		config_diff(req, all(&a), all(&b));
-	wipe(&a);
-	wipe(&b);
+		config_diff(req, buf_slice(&a), buf_slice(&b));
+	secret_buf_free(&a);
+	secret_buf_free(&b);
 }
 
 static void
@@ -327,13 +313,13 @@ put(struct req *req)
 	config->text = req->raw;
 	config->dialect = dialect(req->raw);
 	if (json_canonical(req->raw.p, req->raw.n, &canonical) == -1) {
-		wipe(&canonical);
+		secret_buf_free(&canonical);
 		req_fail(req, ERR_BAD_JSON, NULL);
 		return;
 	}
 	secret_digest(buf_head(&canonical), buf_used(&canonical),
 	    config->hash);
-	wipe(&canonical);
+	secret_buf_free(&canonical);
 	req->state = config;
 	if (req_if_match_tag(req, NULL))
 		push(req, config);

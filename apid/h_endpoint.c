@@ -68,13 +68,10 @@ put_node(struct req *req, const struct db_result *res, int row,
 		json_w_key(w, "node_name");
 		json_w_slice(w, db_get(res, row, 1));
 		json_w_key(w, "flows");
-		driver->endpoints((struct slice){ (const char *)
-		    buf_head(&text), buf_used(&text) }, w);
+		driver->endpoints(buf_slice(&text), w);
 		json_w_end_object(w);
 	}
-	if (text.data != NULL)
-		secret_wipe(text.data, text.cap);
-	buf_free(&text);
+	secret_buf_free(&text);
 }
 
 static void
@@ -90,8 +87,7 @@ answer(struct req *req, const struct endpoints *e)
 		buf_put(&out, c->text.p, c->text.n);
 	}
 	buf_putc(&out, ']');
-	req_json(req, 200, (struct slice){ (const char *)buf_head(&out),
-	    buf_used(&out) });
+	req_json(req, 200, buf_slice(&out));
 	buf_free(&out);
 }
 

@@ -41,6 +41,6 @@ h_flow_delete(struct req *req)
 	json_w_init(&w, &b);
 	json_w_str(&w, id);
 	flow_run(req, command_action(req, "delete_flow", "flow_id",
-	    (struct slice){ (const char *)buf_head(&b), buf_used(&b) }));
+	    buf_slice(&b)));
 	buf_free(&b);
 }

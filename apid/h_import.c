@@ -43,8 +43,7 @@ import_free(struct import *x)
 	x->req->apid->exports--;
 	db_tx_drop(&x->tx);
 	dump_in_free(x->dump);
-	secret_wipe(x->batch.data, x->batch.cap);
-	buf_free(&x->batch);
+	secret_buf_free(&x->batch);
 	free(x);
 }
 

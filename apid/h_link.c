@@ -62,8 +62,7 @@ used(struct req *req, const struct db_result *res)
 	json_w_key(&w, "username");
 	json_w_slice(&w, db_get(res, 0, 0));
 	json_w_end_object(&w);
-	req_json(req, 200, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
+	req_json(req, 200, buf_slice(&b));
 	buf_free(&b);
 }
 

@@ -307,7 +307,6 @@ h_node_types(struct req *req)
 	struct buf text = BUF_INIT;
 
 	driver_types_json(&text);
-	req_json(req, 200, (struct slice){ (const char *)buf_head(&text),
-	    buf_used(&text) });
+	req_json(req, 200, buf_slice(&text));
 	buf_free(&text);
 }

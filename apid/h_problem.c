@@ -59,8 +59,7 @@ static void
 answer(struct req *req, struct buf *b)
 {
 	buf_puts(b, "</html>\n");
-	req_body(req, 200, "text/html; charset=utf-8", (struct slice){
-	    (const char *)buf_head(b), buf_used(b) });
+	req_body(req, 200, "text/html; charset=utf-8", buf_slice(b));
 	buf_free(b);
 }
 

@@ -221,7 +221,7 @@ whole(const struct apply *a)
 static struct slice
 keep(struct req *req, struct buf *b)
 {
-	struct slice s = { (const char *)buf_head(b), buf_used(b) };
+	struct slice s = buf_slice(b);
 
 	s.p = arena_strndup(req->arena, s.p, s.n);
 	buf_free(b);

@@ -166,8 +166,7 @@ h_tls_get(struct req *req)
 	else
 		put_plain(&w);
 	json_w_end_object(&w);
-	req_json(req, 200, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
+	req_json(req, 200, buf_slice(&b));
 	buf_free(&b);
 }
 
@@ -209,8 +208,7 @@ refuse(struct req *req, const struct tls_faults *f)
 	}
 	json_w_end_array(&w);
 	json_w_end_object(&w);
-	req_json(req, 200, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
+	req_json(req, 200, buf_slice(&b));
 	buf_free(&b);
 }
 
@@ -292,9 +290,7 @@ h_tls_upload(struct req *req)
 		store(req, &chain, &key, &info);
 	else
 		refuse(req, &faults);
-	if (key.data != NULL)
-		secret_wipe(key.data, key.cap);
-	buf_free(&key);
+	secret_buf_free(&key);
 	buf_free(&chain);
 }
 

@@ -68,8 +68,7 @@ h_totp_get(struct req *req)
 static void
 answer_json(struct req *req, struct buf *b)
 {
-	req_json(req, 200, (struct slice){ (const char *)buf_head(b),
-	    buf_used(b) });
+	req_json(req, 200, buf_slice(b));
 	secret_wipe(b->data, b->len);
 	buf_free(b);
 }

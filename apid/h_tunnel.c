@@ -327,20 +327,6 @@ config_open(struct req *req, const struct db_result *res, int col,
 	return ok;
 }
 
-static struct slice
-text_of(struct buf *b)
-{
-	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
-}
-
-static void
-wiped(struct buf *b)
-{
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-}
-
 /* A node that does not tell is not asked to wait for: it refuses a port
  * that it has itself, and the plan is taken back. */
 static void
@@ -365,14 +351,14 @@ port_check(struct req *req, const struct db_result *res, int col)
 	struct buf text = BUF_INIT;
 
 	if (config_open(req, res, col, &text)) {
-		if (port_free(req, text_of(&text), j->protocol, j->port,
+		if (port_free(req, buf_slice(&text), j->protocol, j->port,
 		    "/ingress_listen_port"))
 			j->go(req);
 	} else if (hub_up(req->apid->hub))
 		hub_config(req, &j->ingress, port_asked);
 	else
 		j->go(req);
-	wiped(&text);
+	secret_buf_free(&text);
 }
 
 /* ---- reading ---- */
@@ -514,9 +500,9 @@ ends(struct req *req, const struct db_result *res)
 		return;
 	}
 	if (slice_eq(b->mode, "direct") && config_open(req, res, 7, &text))
-		ok = port_free(req, text_of(&text), "udp",
+		ok = port_free(req, buf_slice(&text), "udp",
 		    tunnel_addr_port(b->peer), "/egress_peer_addr");
-	wiped(&text);
+	secret_buf_free(&text);
 	if (ok)
 		port_check(req, res, 4);
 }

@@ -34,24 +34,10 @@ struct pair {
 };
 
 static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-}
-
-static void
 pair_free(struct pair *p)
 {
-	wipe(&p->a);
-	wipe(&p->b);
-}
-
-static struct slice
-all(struct buf *b)
-{
-	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
+	secret_buf_free(&p->a);
+	secret_buf_free(&p->b);
 }
 
 /* The text of a column and its hash. False: it cannot be opened. */
@@ -80,7 +66,7 @@ open_canonical(struct req *req, const struct db_result *res, int col,
 	    json_canonical((const char *)buf_head(&text), buf_used(&text),
 	    out) == 0;
 
-	wipe(&text);
+	secret_buf_free(&text);
 	return ok;
 }
 
@@ -156,10 +142,10 @@ got_one(struct req *req, const struct db_result *res)
 	} else {
 		req_header(req, "Config-Masked", viewer ? "true" : "false");
 		if (viewer)
-			cdiff_mask(all(&text), &masked);
-		req_json(req, 200, all(viewer ? &masked : &text));
+			cdiff_mask(buf_slice(&text), &masked);
+		req_json(req, 200, buf_slice(viewer ? &masked : &text));
 	}
-	wipe(&text);
+	secret_buf_free(&text);
 	buf_free(&masked);
 }
 
@@ -177,8 +163,8 @@ h_version_get(struct req *req)
 static void
 answer_diff(struct req *req, struct pair *p)
 {
-	config_diff(req, p->has_a ? all(&p->a) : SLICE("{}"),
-	    p->has_b ? all(&p->b) : SLICE("{}"));
+	config_diff(req, p->has_a ? buf_slice(&p->a) : SLICE("{}"),
+	    p->has_b ? buf_slice(&p->b) : SLICE("{}"));
 }
 
 static void
@@ -243,13 +229,10 @@ push(struct req *req, const struct db_result *res)
 	if (!open_text(req, res, B_SEALED, &text) || db_bytea(res, 0, B_HASH,
 	    config->hash, SECRET_HASH) != SECRET_HASH) {
 		req_fail(req, ERR_INTERNAL, NULL);
-		wipe(&text);
+		secret_buf_free(&text);
 		return;
 	}
-	config->text = (struct slice){ arena_strndup(req->arena,
-	    (const char *)buf_head(&text), buf_used(&text)),
-	    buf_used(&text) };
-	wipe(&text);
+	config->text = secret_buf_keep(req->arena, &text);
 	config->dialect = json_member(config->text.p, config->text.n,
 	    "version", &raw) && jscan_i64(raw, &v) == 0 && v >= 0 &&
 	    v <= 1000 ? (int)v : -1;
@@ -334,8 +317,8 @@ drifted(struct req *req, const struct db_result *res)
 
 	if (!pair_get(req, res, &p))
 		return;
-	known = p.has_a && p.has_b && drift_find(req->apid->key, all(&p.a),
-	    all(&p.b), &d) == 0;
+	known = p.has_a && p.has_b && drift_find(req->apid->key, buf_slice(&p.a),
+	    buf_slice(&p.b), &d) == 0;
 	json_w_init(&w, &out);
 	json_w_object(&w);
 	json_w_key(&w, "state");
@@ -345,7 +328,7 @@ drifted(struct req *req, const struct db_result *res)
 	put_time(&w, res, "reported_at", REPORTED_AT);
 	drift_json(&d, &w);
 	json_w_end_object(&w);
-	req_json(req, 200, all(&out));
+	req_json(req, 200, buf_slice(&out));
 	buf_free(&out);
 	drift_free(&d);
 	pair_free(&p);
@@ -389,8 +372,8 @@ act_reported(struct req *req, const struct db_result *res, struct pair *p)
 	struct drift d;
 
 	if (db_bytea(res, 0, B_HASH, hash, SECRET_HASH) != SECRET_HASH ||
-	    drift_find(req->apid->key, p->has_a ? all(&p->a) : SLICE("{}"),
-	    all(&p->b), &d) == -1) {
+	    drift_find(req->apid->key, p->has_a ? buf_slice(&p->a) : SLICE("{}"),
+	    buf_slice(&p->b), &d) == -1) {
 		req_fail(req, ERR_INTERNAL, NULL);
 		return;
 	}

@@ -406,8 +406,7 @@ on_status(void *arg, struct ipc_chan *chan, struct ipc_msg *msg)
 	if (!msg_done(&msg->in))
 		return false;
 	metrics_json(m->apid, &text);
-	reply.json = (struct slice){ (const char *)buf_head(&text),
-	    buf_used(&text) };
+	reply.json = buf_slice(&text);
 	msg_put_text(ipc_begin(chan, MSG_STATUS_REPLY, ERR_OK, msg->id),
 	    &reply);
 	ipc_send(chan);

@@ -269,8 +269,7 @@ stored(struct req *r, const struct db_result *res)
 	if (o->type == NULL)
 		req_empty(r, o->status);
 	else
-		req_body(r, o->status, o->type, (struct slice){
-		    (const char *)buf_head(&o->body), buf_used(&o->body) });
+		req_body(r, o->status, o->type, buf_slice(&o->body));
 }
 
 bool

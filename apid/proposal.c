@@ -11,18 +11,6 @@
 #include "secret.h"
 #include "xmalloc.h"
 
-static struct slice
-keep(struct req *req, struct buf *b)
-{
-	struct slice s = { (const char *)buf_head(b), buf_used(b) };
-
-	s.p = arena_strndup(req->arena, s.p, s.n);
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-	return s;
-}
-
 static bool
 is(const struct ai_step *s, const char *name)
 {
@@ -117,7 +105,7 @@ proposal_make(struct req *req, struct proposal *p,
 	}
 	db_array_end(&actions);
 	json_w_end_array(&w);
-	p->diff = keep(req, &diff);
+	p->diff = secret_buf_keep(req->arena, &diff);
 	p->actions = arena_strdup(req->arena, buf_cstr(&actions));
 	buf_free(&actions);
 }
@@ -146,8 +134,7 @@ proposal_seal(struct req *req, const struct proposal *p, struct buf *out)
 	json_w_end_object(&w);
 	secret_seal(req->apid->key, "proposal", buf_head(&b), buf_used(&b),
 	    ad, out);
-	secret_wipe(b.data, b.cap);
-	buf_free(&b);
+	secret_buf_free(&b);
 }
 
 static bool
@@ -185,7 +172,7 @@ proposal_open(struct req *req, struct proposal *p, struct slice sealed)
 		buf_free(&b);
 		return false;
 	}
-	text = keep(req, &b);
+	text = secret_buf_keep(req->arena, &b);
 	p->object = ai_member(text, "config", '{');
 	p->diff = ai_member(text, "diff", '[');
 	steps = ai_member(text, "steps", '[');
@@ -230,7 +217,7 @@ tunnel_again(struct req *req, struct slice was)
 		json_w_raw(&w, raw);
 	}
 	json_w_end_object(&w);
-	return keep(req, &b);
+	return secret_buf_keep(req->arena, &b);
 }
 
 static bool
@@ -314,5 +301,5 @@ proposal_wrap(struct req *req, struct proposal *p, const char *message)
 		json_w_end_object(&w);
 	}
 	buf_free(&one);
-	p->object = keep(req, &b);
+	p->object = secret_buf_keep(req->arena, &b);
 }

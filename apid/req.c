@@ -505,8 +505,7 @@ fail(struct req *r, struct problem *p)
 		refusal_note(r, p->err, p->detail);
 	buf_clear(&r->text);
 	problem_put(&r->text, p);
-	answer(r, info->status, TYPE_PROBLEM, (struct slice){
-	    (const char *)buf_head(&r->text), buf_used(&r->text) });
+	answer(r, info->status, TYPE_PROBLEM, buf_slice(&r->text));
 }
 
 void

@@ -35,6 +35,12 @@ buf_head(struct buf *b)
 	return b->data != NULL ? b->data + b->off : NULL;
 }
 
+struct slice
+buf_slice(struct buf *b)
+{
+	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
+}
+
 void
 buf_drain(struct buf *b, size_t n)
 {

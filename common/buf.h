@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "str.h"
+
 struct buf {
 	uint8_t	*data;		/* NULL while nothing was ever put */
 	size_t	 off;		/* first unread byte */
@@ -22,6 +24,8 @@ void	 buf_free(struct buf *);	/* back to BUF_INIT */
 void	 buf_clear(struct buf *);	/* keeps the memory */
 size_t	 buf_used(const struct buf *);	/* len - off */
 uint8_t	*buf_head(struct buf *);	/* data + off */
+/* What is used; valid until the next put. */
+struct slice buf_slice(struct buf *);
 void	 buf_drain(struct buf *, size_t);
 /* Room for n more bytes; returns where to write. buf_commit() them after. */
 uint8_t	*buf_reserve(struct buf *, size_t n);

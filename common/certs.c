@@ -148,9 +148,7 @@ certs_read_files(struct certs *c, const char *cert_file,
 	    &why)) == -1)
 		buf_printf(err_r, "certificate: %s: %s", cert_file,
 		    buf_cstr(&why));
-	if (key.data != NULL)
-		secret_wipe(key.data, key.cap);
-	buf_free(&key);
+	secret_buf_free(&key);
 	buf_free(&chain);
 	buf_free(&why);
 	if (rc == -1)
@@ -189,9 +187,7 @@ stored_load(struct certs *c, const struct db_result *res, const char *id,
 	else
 		rc = pair_load(&c->stored, db_cstr(res, 0, 1),
 		    buf_cstr(&key), c->tickets, err_r);
-	if (key.data != NULL)
-		secret_wipe(key.data, key.cap);
-	buf_free(&key);
+	secret_buf_free(&key);
 	free(sealed);
 	return rc;
 }

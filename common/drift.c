@@ -31,20 +31,6 @@ found(void *arg, const struct cdiff_change *c)
 	return true;
 }
 
-static struct slice
-all(struct buf *b)
-{
-	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
-}
-
-static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-}
-
 int
 drift_find(const struct secret_key *key, struct slice desired,
     struct slice reported, struct drift *d)
@@ -56,14 +42,14 @@ drift_find(const struct secret_key *key, struct slice desired,
 	memset(d, 0, sizeof(*d));
 	if (json_canonical(desired.p, desired.n, &a) == 0 &&
 	    json_canonical(reported.p, reported.n, &b) == 0) {
-		(void)cdiff_drift(all(&a), all(&b), found, &f);
+		(void)cdiff_drift(buf_slice(&a), buf_slice(&b), found, &f);
 		secret_hash(key, "drift", buf_head(&f.sum), buf_used(&f.sum),
 		    d->hash);
 		rc = 0;
 	}
-	wipe(&a);
-	wipe(&b);
-	wipe(&f.sum);
+	secret_buf_free(&a);
+	secret_buf_free(&b);
+	secret_buf_free(&f.sum);
 	return rc;
 }
 

@@ -72,14 +72,6 @@ dump_in_new(const struct secret_key *server, struct slice passphrase)
 	return d;
 }
 
-static void
-wiped(struct buf *b)
-{
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-}
-
 void
 dump_in_free(struct dump_in *d)
 {
@@ -88,10 +80,10 @@ dump_in_free(struct dump_in *d)
 	arena_free(d->arena);
 	secret_digest_end(&d->sums.now, NULL);
 	secret_key_free(d->opener);
-	wiped(&d->val);
-	wiped(&d->pass);
-	wiped(&d->lines);
-	wiped(&d->sealed);
+	secret_buf_free(&d->val);
+	secret_buf_free(&d->pass);
+	secret_buf_free(&d->lines);
+	secret_buf_free(&d->sealed);
 	buf_free(&d->at);
 	buf_free(&d->by);
 	buf_free(&d->sums_text);
@@ -114,12 +106,6 @@ void
 dump_in_key(struct dump_in *d, const uint8_t derived[SECRET_KEY])
 {
 	d->opener = secret_key_from(derived);
-}
-
-static struct slice
-text_of(struct buf *b)
-{
-	return (struct slice){ (const char *)buf_head(b), buf_used(b) };
 }
 
 /* ---- findings ---- */
@@ -173,7 +159,7 @@ total_of(struct dump_in *d, uint8_t out[SECRET_HASH])
 
 	buf_printf(&head, "2\n%s\n", buf_cstr(&d->at));
 	buf_printf(&head, "%s\n", buf_cstr(&d->by));
-	dump_sums_total(&d->sums, text_of(&head), out);
+	dump_sums_total(&d->sums, buf_slice(&head), out);
 	buf_free(&head);
 }
 
@@ -183,7 +169,7 @@ total_of(struct dump_in *d, uint8_t out[SECRET_HASH])
 static int
 get_string(struct dump_in *d, struct buf *out)
 {
-	struct slice v = text_of(&d->val);
+	struct slice v = buf_slice(&d->val);
 	long n;
 
 	if (v.n < 2 || v.p[0] != '"' || !jscan_valid(v.p, v.n, NULL))
@@ -199,7 +185,7 @@ get_string(struct dump_in *d, struct buf *out)
 static enum dump_got
 take_version(struct dump_in *d, struct dump_item *item)
 {
-	struct slice v = text_of(&d->val);
+	struct slice v = buf_slice(&d->val);
 
 	if (jscan_i64(v, &d->version) != 0)
 		return bad(item, ERR_INVALID, "/version",
@@ -218,7 +204,7 @@ take_pass(struct dump_in *d, struct dump_item *item)
 	if (d->seen & T_SECRETS)
 		return bad(item, ERR_INVALID, "/passphrase",
 		    "must come before secrets");
-	wiped(&d->pass);
+	secret_buf_free(&d->pass);
 	if (get_string(d, &d->pass) != 0 ||
 	    buf_used(&d->pass) < DUMP_PASS_MIN ||
 	    buf_used(&d->pass) > DUMP_PASS_MAX)
@@ -230,7 +216,7 @@ take_pass(struct dump_in *d, struct dump_item *item)
 static enum dump_got
 take_top(struct dump_in *d, struct dump_item *item)
 {
-	struct slice v = text_of(&d->val);
+	struct slice v = buf_slice(&d->val);
 	bool text = true;
 
 	if (strcmp(d->key, "version") == 0)
@@ -265,7 +251,7 @@ take_secret(struct dump_in *d, struct dump_item *item)
 		{ "kdf", "\"argon2id13\"" }, { "memory_kib", "65536" },
 		{ "passes", "3" }, { "cipher", "\"xchacha20poly1305\"" },
 	};
-	struct slice v = text_of(&d->val);
+	struct slice v = buf_slice(&d->val);
 	size_t i;
 
 	for (i = 0; i < nitems(fixed); i++) {
@@ -292,7 +278,7 @@ take_secret(struct dump_in *d, struct dump_item *item)
 static enum dump_got
 open_chunk(struct dump_in *d, struct dump_item *item)
 {
-	struct slice v = text_of(&d->val);
+	struct slice v = buf_slice(&d->val);
 	uint8_t ad[8 + SECRET_SALT], *raw;
 	int n, got = -1;
 
@@ -363,12 +349,12 @@ take_line(struct dump_in *d, enum dump_section s, struct slice row,
 		return DUMP_MORE;
 	if (checked(d, s, row, here(d), item) != DUMP_ROW)
 		return DUMP_BAD;
-	wiped(&d->sealed);
+	secret_buf_free(&d->sealed);
 	if (dump_seal(d->server, s, row, &d->sealed) != 0)
 		return bad(item, ERR_INVALID, here(d), "has a bad secret");
 	item->section = s;
 	item->n = d->x_n[s]++;
-	item->row = text_of(&d->sealed);
+	item->row = buf_slice(&d->sealed);
 	return DUMP_ROW;
 }
 
@@ -383,7 +369,7 @@ next_line(struct dump_in *d, struct dump_item *item)
 	size_t n;
 
 	while (got == DUMP_MORE && buf_used(&d->lines) > 0) {
-		line = text_of(&d->lines);
+		line = buf_slice(&d->lines);
 		end = memchr(line.p, '\n', line.n);
 		n = end != NULL ? (size_t)(end - line.p) : line.n;
 		line.n = n;
@@ -482,7 +468,7 @@ take_bytes(struct dump_in *d, struct buf *in)
 static enum dump_got
 got_key(struct dump_in *d, struct dump_item *item)
 {
-	struct slice k = text_of(&d->val);
+	struct slice k = buf_slice(&d->val);
 	size_t i;
 
 	if (k.n < 3 || k.n > KEY_MAX || !jscan_valid(k.p, k.n, NULL) ||
@@ -540,12 +526,12 @@ got_value(struct dump_in *d, struct dump_item *item)
 			d->n++;
 		return got;
 	case L_ROWS:
-		got = checked(d, d->section, text_of(&d->val), here(d), item);
+		got = checked(d, d->section, buf_slice(&d->val), here(d), item);
 		if (got != DUMP_ROW)
 			return got;
 		item->section = d->section;
 		item->n = d->n++;
-		item->row = text_of(&d->val);
+		item->row = buf_slice(&d->val);
 		dump_sums_row(&d->sums, d->section, item->row);
 		return d->section == DUMP_TEMPLATES ? DUMP_MORE : DUMP_ROW;
 	case L_DATA:
@@ -585,7 +571,7 @@ descend(struct dump_in *d, enum level to, struct dump_item *item)
 	d->closed = buf_used(&d->pass) == 0;
 	if (d->closed)
 		return DUMP_MORE;
-	item->row = text_of(&d->pass);
+	item->row = buf_slice(&d->pass);
 	item->salt = d->salt;
 	return DUMP_KEY;
 }
@@ -670,7 +656,7 @@ structure(struct dump_in *d, char c, struct dump_item *item)
 static enum dump_got
 check_sums(struct dump_in *d, struct dump_item *item)
 {
-	struct slice text = text_of(&d->sums_text), v;
+	struct slice text = buf_slice(&d->sums_text), v;
 	struct buf want = BUF_INIT;
 	uint8_t total[SECRET_HASH];
 	char hex[2 * SECRET_HASH + 1];
@@ -691,7 +677,7 @@ check_sums(struct dump_in *d, struct dump_item *item)
 		    (unsigned long long)(i == DUMP__PLAIN ? rows :
 		    d->sums.rows[i]));
 		if (!json_member(text.p, text.n, name, &v) ||
-		    !slice_same(v, text_of(&want)))
+		    !slice_same(v, buf_slice(&want)))
 			fault = name;
 	}
 	buf_free(&want);

@@ -186,8 +186,7 @@ dump_out_free(struct dump_out *d)
 		return;
 	secret_digest_end(&d->sums.now, NULL);
 	secret_key_free(d->key);
-	secret_wipe(d->lines.data, d->lines.cap);
-	buf_free(&d->lines);
+	secret_buf_free(&d->lines);
 	buf_free(&d->head);
 	free(d);
 }
@@ -304,10 +303,8 @@ dump_out_row(struct dump_out *d, struct slice row, struct buf *out)
 	}
 	got = dump_unseal(d->server, d->section, row, &plain);
 	if (got == 0)
-		put_line(d, d->section, (struct slice){
-		    (const char *)buf_head(&plain), buf_used(&plain) }, out);
-	secret_wipe(plain.data, plain.cap);
-	buf_free(&plain);
+		put_line(d, d->section, buf_slice(&plain), out);
+	secret_buf_free(&plain);
 	return got;
 }
 
@@ -331,8 +328,7 @@ dump_out_end(struct dump_out *d, struct buf *out)
 	unsigned i;
 
 	section_end(d, out);
-	dump_sums_total(&d->sums, (struct slice){
-	    (const char *)buf_head(&d->head), buf_used(&d->head) }, total);
+	dump_sums_total(&d->sums, buf_slice(&d->head), total);
 	if (d->secrets) {
 		str_hex(hex, total, sizeof(total));
 		put_line(d, DUMP_X_END, slice_of(hex), out);

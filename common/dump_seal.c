@@ -113,9 +113,8 @@ turn(const struct secret_key *key, enum dump_section section,
 		    (size_t)(row.p + row.n - hex.p) - hex.n);
 	}
 	secret_wipe(bytes, hex.n / 2 + 1);
-	secret_wipe(b.data, b.cap);
+	secret_buf_free(&b);
 	free(bytes);
-	buf_free(&b);
 	return got;
 }
 

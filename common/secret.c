@@ -14,6 +14,7 @@
 
 #include <sodium.h>
 
+#include "arena.h"
 #include "log.h"
 #include "secret.h"
 #include "xmalloc.h"
@@ -53,6 +54,24 @@ void
 secret_wipe(void *p, size_t n)
 {
 	sodium_memzero(p, n);
+}
+
+void
+secret_buf_free(struct buf *b)
+{
+	if (b->data != NULL)
+		secret_wipe(b->data, b->cap);
+	buf_free(b);
+}
+
+struct slice
+secret_buf_keep(struct arena *a, struct buf *b)
+{
+	struct slice s = buf_slice(b);
+
+	s.p = arena_strndup(a, s.p, s.n);
+	secret_buf_free(b);
+	return s;
 }
 
 bool
@@ -330,9 +349,7 @@ secret_reseal(const struct secret_key *key, const char *purpose,
 	if (by > 0)
 		secret_seal(key, purpose, buf_head(&plain), buf_used(&plain),
 		    ad, out);
-	if (plain.data != NULL)
-		secret_wipe(plain.data, plain.cap);
-	buf_free(&plain);
+	secret_buf_free(&plain);
 	return by > 0 ? 1 : by;
 }
 

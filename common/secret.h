@@ -18,12 +18,17 @@
 #define SECRET_SALT	16
 #define SECRET_PWHASH	128	/* sodium's PHC string with its NUL */
 
+struct arena;
 struct secret_key;		/* guarded, locked, not dumped */
 
 /* Before anything else here; -1 when the library cannot start. */
 int secret_init(void);
 void secret_random(void *, size_t);
 void secret_wipe(void *, size_t);
+/* As buf_free, after wiping all that it has room for. */
+void secret_buf_free(struct buf *);
+/* The same, after what is used was copied into the arena. */
+struct slice secret_buf_keep(struct arena *, struct buf *);
 bool secret_equal(const void *, const void *, size_t);	/* constant time */
 
 /*

@@ -80,9 +80,7 @@ tunnel_secrets_open(const struct secret_key *key, const struct id *id,
 		    s->psk[TUNNEL_SECRET - 1] == '\0')
 			rc = 0;
 	}
-	if (plain.data != NULL)
-		secret_wipe(plain.data, plain.cap);
-	buf_free(&plain);
+	secret_buf_free(&plain);
 	return rc;
 }
 

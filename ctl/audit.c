@@ -238,8 +238,7 @@ seal_key(struct sealing *s)
 
 	if ((s->key = secret_key_load(file, &err)) == NULL ||
 	    proc_read_file(pub, 65536, &text, &err) == -1 ||
-	    seal_keys_parse(&s->keys, (struct slice){
-	    (const char *)buf_head(&text), buf_used(&text) }, &err) == -1)
+	    seal_keys_parse(&s->keys, buf_slice(&text), &err) == -1)
 		code = ctl_fail(s->ctl, CTL_CONFIG, "%s", buf_cstr(&err));
 	else
 		code = anchor_load(s->ctl, &s->head);

@@ -232,14 +232,6 @@ refuse(const struct ctl *ctl, const struct ctl_args *a,
 	return code;
 }
 
-static void
-wipe(struct buf *b)
-{
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-}
-
 int
 cert_install(struct ctl *ctl, const struct ctl_args *a)
 {
@@ -257,8 +249,8 @@ cert_install(struct ctl *ctl, const struct ctl_args *a)
 		code = refuse(ctl, a, &faults);
 	else
 		code = seal(ctl, &chain, &plain);
-	wipe(&key);
-	wipe(&plain);
+	secret_buf_free(&key);
+	secret_buf_free(&plain);
 	buf_free(&in);
 	buf_free(&chain);
 	buf_free(&why);
@@ -314,8 +306,8 @@ renew(struct ctl *ctl, const struct ctl_args *a, const char *old)
 	else
 		code = seal(ctl, &chain, &plain);
 	free(names);
-	wipe(&key);
-	wipe(&plain);
+	secret_buf_free(&key);
+	secret_buf_free(&plain);
 	buf_free(&cert);
 	buf_free(&chain);
 	buf_free(&why);

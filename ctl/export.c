@@ -54,14 +54,6 @@ passphrase(const struct ctl *ctl, const char *path, struct buf *pass)
 	    "%s: a passphrase must be 8 to 1024 bytes of UTF-8", path);
 }
 
-static void
-wiped(struct buf *b)
-{
-	if (b->data != NULL)
-		secret_wipe(b->data, b->cap);
-	buf_free(b);
-}
-
 static struct secret_key *
 server_key(const struct ctl *ctl)
 {
@@ -197,8 +189,7 @@ out_begin(struct out *x)
 	if (!x->want.secrets)
 		return CTL_OK;
 	secret_random(salt, sizeof(salt));
-	if (secret_derive(key, (struct slice){
-	    (const char *)buf_head(&x->pass), buf_used(&x->pass) }, salt) != 0)
+	if (secret_derive(key, buf_slice(&x->pass), salt) != 0)
 		return ctl_fail(x->ctl, CTL_FAILED, "no memory for a key");
 	dump_out_key(x->dump, key, salt, x->key);
 	secret_wipe(key, sizeof(key));
@@ -273,7 +264,7 @@ export_run(struct ctl *ctl, const struct ctl_args *a)
 		code = out_file(&x);
 	dump_out_free(x.dump);
 	secret_key_free(x.key);
-	wiped(&x.pass);
+	secret_buf_free(&x.pass);
 	buf_free(&x.buf);
 	if (code == CTL_OK)
 		ctl_say(ctl, "exported to %s", x.path);
@@ -488,8 +479,7 @@ import_run(struct ctl *ctl, const struct ctl_args *a)
 		    CTL_FAILED, "%s: %s", x.path, strerror(errno));
 	else if ((x.db = pg_begin(ctl)) == NULL)
 		code = CTL_UNAVAILABLE;
-	x.dump = dump_in_new(key, (struct slice){
-	    (const char *)buf_head(&pass), buf_used(&pass) });
+	x.dump = dump_in_new(key, buf_slice(&pass));
 	if (code == CTL_OK && (code = in_all(&x)) == CTL_OK) {
 		tell(&x);
 		code = x.conflict ? CTL_CONFLICT : CTL_OK;
@@ -499,8 +489,8 @@ import_run(struct ctl *ctl, const struct ctl_args *a)
 		close(x.fd);
 	dump_in_free(x.dump);
 	secret_key_free(key);
-	wiped(&pass);
-	wiped(&x.batch);
+	secret_buf_free(&pass);
+	secret_buf_free(&x.batch);
 	buf_free(&x.buf);
 	buf_free(&x.report);
 	return code;

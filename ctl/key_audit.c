@@ -33,8 +33,7 @@ room(struct ctl *ctl, const char *pub)
 		return CTL_OK;
 	if (proc_read_file(pub, PUB_MAX, &text, &err) == -1)
 		code = ctl_fail(ctl, CTL_CONFIG, "%s", buf_cstr(&err));
-	else if (seal_keys_parse(&keys, (struct slice){
-	    (const char *)buf_head(&text), buf_used(&text) }, &err) == -1)
+	else if (seal_keys_parse(&keys, buf_slice(&text), &err) == -1)
 		code = ctl_fail(ctl, CTL_CONFIG, "%s: %s", pub,
 		    buf_cstr(&err));
 	else if (keys.n + 2 > SEAL_KEYS)

@@ -243,8 +243,7 @@ order_command(struct ctl *ctl, const struct ctl_args *a)
 	if (o.db != NULL)
 		db_sync_close(o.db);
 	arena_free(o.arena);
-	secret_wipe(o.action.data, o.action.cap);
-	buf_free(&o.action);
+	secret_buf_free(&o.action);
 	return code;
 }
 
@@ -284,8 +283,7 @@ print_config(struct ctl *ctl, const struct db_result *res)
 		out_json(&out);
 	}
 	secret_key_free(key);
-	secret_wipe(text.data, text.cap);
-	buf_free(&text);
+	secret_buf_free(&text);
 	buf_free(&why);
 	free(sealed);
 	return code;

@@ -25,8 +25,7 @@ verify_init(struct verify *v, const struct ctl *ctl, const char *keys)
 	if (proc_read_file(keys, KEYS_MAX, &text, &err) == -1)
 		code = ctl_fail(ctl, CTL_CONFIG, "public keys: %s",
 		    buf_cstr(&err));
-	else if (seal_keys_parse(&v->keys, (struct slice){
-	    (const char *)buf_head(&text), buf_used(&text) }, &err) == -1)
+	else if (seal_keys_parse(&v->keys, buf_slice(&text), &err) == -1)
 		code = ctl_fail(ctl, CTL_CONFIG, "%s: %s", keys,
 		    buf_cstr(&err));
 	buf_free(&text);

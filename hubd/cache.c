@@ -462,9 +462,7 @@ cache_hash(struct slice text, uint8_t hash[SECRET_HASH])
 
 	if (ok)
 		secret_digest(buf_head(&canon), buf_used(&canon), hash);
-	if (canon.data != NULL)
-		secret_wipe(canon.data, canon.cap);
-	buf_free(&canon);
+	secret_buf_free(&canon);
 	return ok;
 }
 

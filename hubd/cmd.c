@@ -147,8 +147,7 @@ cmd_final(struct cmd *c, const char *state, struct slice error,
 	    .stale = c->mutates && c->state >= CMD_SENT };
 
 	step_json(c, state, &steps);
-	f.steps = (struct slice){ (const char *)buf_head(&steps),
-	    buf_used(&steps) };
+	f.steps = buf_slice(&steps);
 
 	if (state[0] == 'a')
 		n->commands_acked++;
@@ -395,8 +394,7 @@ cmd_put(struct cmd *c, struct slice action)
 		frame_put_command(&frame, wall_now(), &c->wire, action);
 		sent = conn_send(c->node->conn, buf_head(&frame),
 		    buf_used(&frame));
-		secret_wipe(frame.data, frame.cap);
-		buf_free(&frame);
+		secret_buf_free(&frame);
 		c->cmds->hub->count.commands_sent += sent;
 	}
 	c->turn = c->mutates ? ++c->node->turn : c->node->turn;
@@ -430,8 +428,7 @@ cmd_send(struct cmd *c, const struct db_result *res, int row, int col,
 		*why_r = "the node is offline";
 		sent = step_begin(c, text) || cmd_put(c, text);
 	}
-	secret_wipe(action.data, action.cap);
-	buf_free(&action);
+	secret_buf_free(&action);
 	return sent;
 }
 
@@ -605,8 +602,7 @@ cmd_acked(struct cmd *c, const struct frame_ack *ack)
 		step_prefix(c, &raw);
 		buf_put(&raw, words.p, words.n);
 		if (buf_used(&raw) > 0)
-			words = (struct slice){ (const char *)buf_head(&raw),
-			    buf_used(&raw) };
+			words = buf_slice(&raw);
 	}
 	cmd_put_text(&error, words, words.n, &done.error);
 	cmd_put_text(&code, ack->error_code, ack->error_code.n,

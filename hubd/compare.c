@@ -129,14 +129,11 @@ compare_reported(struct hubd *h, struct node *n, struct slice text,
 		log_error("node %s: its ordered configuration cannot be "
 		    "opened with the server key", n->name);
 	else {
-		if (drift_find(h->key, (struct slice){ (const char *)
-		    buf_head(&desired), buf_used(&desired) }, text, &d) == 0)
+		if (drift_find(h->key, buf_slice(&desired), text, &d) == 0)
 			compare_judge(n, &d, res);
 		drift_free(&d);
 	}
-	if (desired.data != NULL)
-		secret_wipe(desired.data, desired.cap);
-	buf_free(&desired);
+	secret_buf_free(&desired);
 	free(sealed);
 }
 

@@ -258,8 +258,7 @@ enroll_accept(struct enroll *e, struct enroll_req *r,
 	}
 	rate_map_clear(e->failures, &r->key, sizeof(r->key));
 	(void)conn_send(r->conn, buf_head(&b), buf_used(&b));
-	secret_wipe(b.data, b.cap);
-	buf_free(&b);
+	secret_buf_free(&b);
 	n = node_attach(h, r->conn, &info);
 	conn_live(r->conn, n);
 	again_start(n);

@@ -306,13 +306,6 @@ push_action(struct push *p, const struct db_result *res, int row,
 }
 
 static void
-push_wiped(struct buf *b)
-{
-	secret_wipe(b->data, b->cap);
-	buf_free(b);
-}
-
-static void
 push_send(struct push *p, const struct db_result *res, int row)
 {
 	struct hubd *h = p->all->hub;
@@ -332,8 +325,7 @@ push_send(struct push *p, const struct db_result *res, int row)
 		push_end(p, RETRY, "the sealed secrets cannot be opened");
 	} else {
 		frame_put_command(&frame, wall_now(), &p->command,
-		    (struct slice){ (const char *)buf_head(&action),
-		    buf_used(&action) });
+		    buf_slice(&action));
 		if (p->leg != TUNNEL_RELAY)
 			cache_stale(n);
 		n->turn++;
@@ -343,8 +335,8 @@ push_send(struct push *p, const struct db_result *res, int row)
 		} else
 			push_end(p, RETRY, "the node does not read");
 	}
-	push_wiped(&action);
-	push_wiped(&frame);
+	secret_buf_free(&action);
+	secret_buf_free(&frame);
 }
 
 /* Columns: tunnel, leg, node, turn, epoch, present, then what

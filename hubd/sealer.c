@@ -52,8 +52,7 @@ keys_load(struct sealer *s, const char *dir, struct buf *err_r)
 	if (s->key == NULL)
 		rc = access(file, F_OK) == 0 ? -1 : 0;
 	else if (proc_read_file(pub, PUB_MAX, &text, &why) == 0 &&
-	    seal_keys_parse(&s->keys, (struct slice){
-	    (const char *)buf_head(&text), buf_used(&text) }, &why) == -1) {
+	    seal_keys_parse(&s->keys, buf_slice(&text), &why) == -1) {
 		buf_printf(err_r, "%s: %s", pub, buf_cstr(&why));
 		rc = -1;
 	}

@@ -34,8 +34,7 @@ step_frame(struct cmd *c, struct slice action)
 	frame_put_command(&frame, wall_now(), &c->wire, action);
 	c->node->turn++;
 	sent = conn_send(c->node->conn, buf_head(&frame), buf_used(&frame));
-	secret_wipe(frame.data, frame.cap);
-	buf_free(&frame);
+	secret_buf_free(&frame);
 	if (sent) {
 		h->count.commands_sent++;
 		timer_set(h->timers, &c->timer, c->wait_ms * MONO_MS);
