@@ -181,21 +181,18 @@ check_outputs(struct check *c, const struct driver_part *part,
     struct slice list, struct slice was)
 {
 	struct slice output, id, ids[DRIVER_STEPS];
-	enum jscan_tok t;
 	struct jscan js;
-	const char *at, *start;
+	const char *at;
 	size_t n = 0, i;
 
 	jscan_init(&js, list.p, list.n);
 	(void)jscan_next(&js);
-	while ((t = jscan_next(&js)) != JSCAN_ARRAY_END) {
+	while (jscan_element(&js, &output)) {
 		at = arena_printf(c->arena, "/flow/outputs/%zu", n);
-		start = js.text.p;
-		if (t != JSCAN_OBJECT || jscan_leave(&js, 1) == -1) {
+		if (output.p[0] != '{') {
 			fault(c, at, "must be an object");
 			return;
 		}
-		output = (struct slice){ start, (size_t)(js.p - start) };
 		if (!ai_string(c->arena, output, "id", &id))
 			id = SLICE("");
 		check_end(c, at, output, part, ai_flow_output(was, id));
@@ -447,8 +444,8 @@ static void check_object(struct check *, struct slice object, unsigned);
 static void
 check_multiple(struct check *c, struct slice list, unsigned depth)
 {
-	const char *at = c->at, *start;
-	enum jscan_tok t;
+	const char *at = c->at;
+	struct slice object;
 	struct jscan js;
 	size_t i = 0;
 
@@ -462,15 +459,12 @@ check_multiple(struct check *c, struct slice list, unsigned depth)
 	}
 	jscan_init(&js, list.p, list.n);
 	(void)jscan_next(&js);
-	while ((t = jscan_next(&js)) != JSCAN_ARRAY_END &&
-	    c->answer->faults.n == 0) {
-		start = js.text.p;
+	while (c->answer->faults.n == 0 && jscan_element(&js, &object)) {
 		c->at = arena_printf(c->arena, "%s/actions/%zu", at, i++);
-		if (t != JSCAN_OBJECT || jscan_leave(&js, 1) == -1)
+		if (object.p[0] != '{')
 			fault(c, "", "must be an object");
 		else
-			check_object(c, (struct slice){ start,
-			    (size_t)(js.p - start) }, depth + 1);
+			check_object(c, object, depth + 1);
 	}
 	c->at = at;
 	if (i == 0)

@@ -40,22 +40,9 @@ ai_string(struct arena *a, struct slice object, const char *key,
 static bool
 each(struct jscan *js, struct slice *object_r)
 {
-	unsigned depth = js->depth;
-	enum jscan_tok t;
-	const char *start;
-
-	while ((t = jscan_next(js)) != JSCAN_BAD && t != JSCAN_END &&
-	    t != JSCAN_ARRAY_END) {
-		start = js->text.p;
-		if (t != JSCAN_OBJECT && t != JSCAN_ARRAY)
-			continue;
-		if (jscan_leave(js, depth) == -1)
-			return false;
-		if (t == JSCAN_ARRAY)
-			continue;
-		*object_r = (struct slice){ start, (size_t)(js->p - start) };
-		return true;
-	}
+	while (jscan_element(js, object_r))
+		if (object_r->p[0] == '{')
+			return true;
 	return false;
 }
 

@@ -27,21 +27,16 @@ static bool
 any_output(struct slice flow, bool (*fn)(void *, struct slice), void *arg)
 {
 	struct slice list = ai_member(flow, "outputs", '[');
+	struct slice output;
 	bool found = false;
-	const char *start;
 	struct jscan js;
 
 	if (list.p == NULL)
 		return false;
 	jscan_init(&js, list.p, list.n);
 	(void)jscan_next(&js);
-	while (!found && jscan_next(&js) == JSCAN_OBJECT) {
-		start = js.text.p;
-		if (jscan_leave(&js, 1) == -1)
-			break;
-		found = fn(arg, (struct slice){ start,
-		    (size_t)(js.p - start) });
-	}
+	while (!found && jscan_element(&js, &output) && output.p[0] == '{')
+		found = fn(arg, output);
 	return found;
 }
 

@@ -141,22 +141,16 @@ static bool
 read_steps(struct req *req, struct proposal *p, struct slice list)
 {
 	struct slice object;
-	enum jscan_tok t;
-	const char *start;
 	struct jscan js;
 
 	jscan_init(&js, list.p, list.n);
 	if (jscan_next(&js) != JSCAN_ARRAY)
 		return false;
-	while ((t = jscan_next(&js)) == JSCAN_OBJECT) {
-		start = js.text.p;
-		if (p->n == AI_STEPS || jscan_leave(&js, 1) == -1)
+	while (jscan_element(&js, &object))
+		if (object.p[0] != '{' || p->n == AI_STEPS ||
+		    !ai_step_read(req->arena, object, &p->steps[p->n++]))
 			return false;
-		object = (struct slice){ start, (size_t)(js.p - start) };
-		if (!ai_step_read(req->arena, object, &p->steps[p->n++]))
-			return false;
-	}
-	return t == JSCAN_ARRAY_END && p->n > 0;
+	return js.bad == NULL && p->n > 0;
 }
 
 bool
