@@ -71,13 +71,11 @@ listed(struct req *req, const struct db_result *res)
 	req_json_db(req, 200, res, 0, 0);
 }
 
-/* pubs: of the pairs that aid opens with, as an array of hex; or NULL. */
+/* pubs: of the pairs that aid opens with, an array; or NULL. */
 static void
 list(struct req *req, const char *pubs)
 {
-	const struct db_arg args[] = {
-		pubs != NULL ? db_str(pubs) : db_null(),
-	};
+	const struct db_arg args[] = { db_str(pubs) };
 
 	req_db(req, STMT_AI_KEYS, args, nitems(args), listed);
 }
@@ -96,11 +94,11 @@ informed(void *arg, enum err err, struct ipc_msg *msg)
 		list(req, NULL);
 		return;
 	}
-	for (i = 0; i < info.pubs.n; i++)
-		buf_printf(&b, "%s%02x", i == 0 ? "{" : i % SECRET_KEY == 0 ?
-		    "," : "", (unsigned char)info.pubs.p[i]);
-	buf_putc(&b, '}');
-	list(req, arena_strdup(req->arena, buf_cstr(&b)));
+	db_array_begin(&b);
+	for (i = 0; i < info.pubs.n; i += SECRET_KEY)
+		db_array_hex(&b, info.pubs.p + i, SECRET_KEY);
+	db_array_end(&b);
+	list(req, buf_cstr(&b));
 	buf_free(&b);
 }
 
@@ -136,8 +134,7 @@ h_ai_providers(struct req *req)
 		json_w_end_object(&w);
 	}
 	json_w_end_array(&w);
-	req_json(req, 200, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
+	req_json(req, 200, buf_slice(&b));
 	buf_free(&b);
 }
 
@@ -157,8 +154,7 @@ refuse(struct req *req, const char *why)
 	json_w_key(&w, "error");
 	json_w_str(&w, why);
 	json_w_end_object(&w);
-	req_json(req, 200, (struct slice){ (const char *)buf_head(&b),
-	    buf_used(&b) });
+	req_json(req, 200, buf_slice(&b));
 	buf_free(&b);
 }
 

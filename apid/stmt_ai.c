@@ -25,12 +25,12 @@
 #define KEY_JSON(pubs) "json_build_object('id', k.id," \
     " 'provider', k.provider, 'hint', k.hint," \
     " 'model_preference', k.model_preference," \
-    " 'configured', true, 'needs_reentry', encode(k.sealed_for, 'hex')" \
-    " <> ALL (" pubs "::text[])," \
+    " 'configured', true, 'needs_reentry', k.sealed_for <> ALL (" pubs \
+    "::bytea[])," \
     " 'updated_at', mast.rfc3339(k.updated_at))"
 
 const struct db_stmt stmt_ai[DB_ROW(STMT_AI__END)] = {
-	/* public keys that aid opens with, in hex, or NULL */
+	/* public keys that aid opens with, or NULL */
 	[DB_ROW(STMT_AI_KEYS)] = { "ai_keys",
 	    "SELECT coalesce(json_agg(" KEY_JSON("$1") " ORDER BY k.provider),"
 	    " '[]') FROM mast.provider_keys k"
