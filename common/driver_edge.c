@@ -156,7 +156,7 @@ static int
 flow(struct jscan *js, void *arg)
 {
 	struct driver_summary *sum = arg;
-	const struct slice names[2] = { SLICE("bitrate_bps"), { NULL, 0 } };
+	static const struct slice names[2] = { SLICE_INIT("bitrate_bps") };
 	struct slice state = { NULL, 0 }, raw;
 	const char *at[MEMBERS + 1], *v;
 	uint64_t rate[2] = { 0, 0 };
@@ -185,8 +185,8 @@ static int
 tunnel(struct jscan *js, void *arg)
 {
 	struct driver_summary *sum = arg;
-	const struct slice names[2] = { SLICE("bitrate_in_bps"),
-	    SLICE("bitrate_out_bps") };
+	static const struct slice names[2] = { SLICE_INIT("bitrate_in_bps"),
+	    SLICE_INIT("bitrate_out_bps") };
 	struct slice state = { NULL, 0 }, raw;
 	uint64_t rate[2] = { 0, 0 };
 	int rc;

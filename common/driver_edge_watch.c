@@ -83,23 +83,21 @@ static void
 tr101290(struct slice text, struct watch_sample *s)
 {
 	static const struct {
-		const char	*name;
-		size_t		 n;
+		struct slice	 name;
 		unsigned	 metric;
 	} names[] = {
-#define COUNTER(name, metric)	{ name, sizeof(name) - 1, metric }
-		COUNTER("sync_loss_count", WATCH_P1),
-		COUNTER("sync_byte_errors", WATCH_P1),
-		COUNTER("pat_errors", WATCH_P1),
-		COUNTER("cc_errors", WATCH_P1),
-		COUNTER("pmt_errors", WATCH_P1),
-		COUNTER("pid_errors", WATCH_P1),
-		COUNTER("tei_errors", WATCH_P2),
-		COUNTER("crc_errors", WATCH_P2),
-		COUNTER("pcr_discontinuity_errors", WATCH_P2),
-		COUNTER("pcr_accuracy_errors", WATCH_P2),
-		COUNTER("pts_errors", WATCH_P2),
-		COUNTER("cat_errors", WATCH_P2),
+		{ SLICE_INIT("sync_loss_count"), WATCH_P1 },
+		{ SLICE_INIT("sync_byte_errors"), WATCH_P1 },
+		{ SLICE_INIT("pat_errors"), WATCH_P1 },
+		{ SLICE_INIT("cc_errors"), WATCH_P1 },
+		{ SLICE_INIT("pmt_errors"), WATCH_P1 },
+		{ SLICE_INIT("pid_errors"), WATCH_P1 },
+		{ SLICE_INIT("tei_errors"), WATCH_P2 },
+		{ SLICE_INIT("crc_errors"), WATCH_P2 },
+		{ SLICE_INIT("pcr_discontinuity_errors"), WATCH_P2 },
+		{ SLICE_INIT("pcr_accuracy_errors"), WATCH_P2 },
+		{ SLICE_INIT("pts_errors"), WATCH_P2 },
+		{ SLICE_INIT("cat_errors"), WATCH_P2 },
 	};
 	struct slice raw;
 	struct jscan js;
@@ -109,7 +107,8 @@ tr101290(struct slice text, struct watch_sample *s)
 		return;
 	while (jscan_member(&js, &raw) > 0)
 		for (i = 0; i < nitems(names); i++)
-			if (jscan_is_lit(&js, names[i].name, names[i].n)) {
+			if (jscan_is_lit(&js, names[i].name.p,
+			    names[i].name.n)) {
 				watch_add(s, names[i].metric, raw);
 				break;
 			}

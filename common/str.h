@@ -14,7 +14,8 @@ struct slice {
 	size_t		 n;
 };
 
-#define SLICE(lit) ((struct slice){ (lit), sizeof(lit) - 1 })
+#define SLICE_INIT(lit) { (lit), sizeof(lit) - 1 }	/* of what is static */
+#define SLICE(lit) ((struct slice)SLICE_INIT(lit))
 
 struct slice slice_of(const char *);		/* NULL gives {NULL,0} */
 bool slice_eq(struct slice, const char *);
