@@ -360,17 +360,16 @@ nodes_free(struct nodes *ns)
 void
 node_update(struct node *n, const struct node_row *row)
 {
-	if (!slice_eq(row->name, n->name)) {
-		node_words(n, row->name, slice_of(n->type),
-		    slice_of(n->version), slice_of(n->remote));
+	bool other_type = !slice_eq(row->type, n->type);
+
+	if (other_type || !slice_eq(row->name, n->name)) {
+		node_words(n, row->name, row->type, slice_of(n->version),
+		    slice_of(n->remote));
 		node_touch(n);
 	}
-	if (!slice_eq(row->type, n->type)) {
-		node_words(n, slice_of(n->name), row->type,
-		    slice_of(n->version), slice_of(n->remote));
+	if (other_type) {
 		n->driver = driver_find(row->type);
 		n->has_stats = false;
-		node_touch(n);
 	}
 	if (row->expires != n->expires) {
 		n->expires = row->expires;
