@@ -304,8 +304,8 @@ check_daemons(struct doctor *d)
 	status_ask(d->ctl, v);
 	for (i = 0; i < STATUS_DAEMONS; i++)
 		check_daemon(d, &v[i]);
+	ready_judge(v, &r);
 	status_free(v);
-	ready_ask(d->ctl, &r);
 	if (r.missing[0] == '\0' && r.lacks[0] != '\0')
 		found(d, BAD, "requests", service_managed(d->ctl) ?
 		    "see: journalctl -x -u 'mastkeeper*'" :

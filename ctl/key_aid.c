@@ -61,19 +61,26 @@ told(struct change *c, const char *path)
 
 /* ---- files ---- */
 
+/* False: not there, or not whole, with a sentence. */
+static bool
+load_public(const char *path, uint8_t pub[SECRET_KEY], struct buf *err)
+{
+	struct secret_key *key = secret_key_load(path, err);
+
+	if (key == NULL)
+		return false;
+	secret_box_public(key, pub);
+	secret_key_free(key);
+	return true;
+}
+
 static int
 public_of(struct change *c, const char *path, uint8_t pub[SECRET_KEY])
 {
 	struct buf err = BUF_INIT;
-	struct secret_key *key = secret_key_load(path, &err);
-	int code = CTL_OK;
+	int code = load_public(path, pub, &err) ? CTL_OK :
+	    ctl_fail(c->ctl, CTL_CONFIG, "%s", buf_cstr(&err));
 
-	if (key == NULL)
-		code = ctl_fail(c->ctl, CTL_CONFIG, "%s", buf_cstr(&err));
-	else {
-		secret_box_public(key, pub);
-		secret_key_free(key);
-	}
 	buf_free(&err);
 	return code;
 }
@@ -102,14 +109,10 @@ static bool
 waits(struct change *c)
 {
 	struct buf err = BUF_INIT;
-	struct secret_key *key = secret_key_load(c->fresh, &err);
+	bool whole = load_public(c->fresh, c->fresh_pub, &err);
 
-	if (key != NULL) {
-		secret_box_public(key, c->fresh_pub);
-		secret_key_free(key);
-	}
 	buf_free(&err);
-	return key != NULL;
+	return whole;
 }
 
 static int

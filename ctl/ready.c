@@ -81,15 +81,13 @@ miss(struct ready *r, const char *name)
 }
 
 void
-ready_ask(struct ctl *ctl, struct ready *r)
+ready_judge(const struct status_answer *v, struct ready *r)
 {
 	const struct told unknown = { .tls = true, .port = PORT };
-	struct status_answer v[STATUS_DAEMONS];
 	size_t i;
 
 	memset(r, 0, sizeof(*r));
 	put_door(r, &unknown);
-	status_ask(ctl, v);
 	for (i = 0; i < STATUS_DAEMONS; i++) {
 		if (v[i].json == NULL && !v[i].absent)
 			miss(r, v[i].name);
@@ -99,6 +97,15 @@ ready_ask(struct ctl *ctl, struct ready *r)
 	if (r->missing[0] != '\0')
 		snprintf(r->lacks, sizeof(r->lacks), "%s: no answer",
 		    r->missing);
+}
+
+void
+ready_ask(struct ctl *ctl, struct ready *r)
+{
+	struct status_answer v[STATUS_DAEMONS];
+
+	status_ask(ctl, v);
+	ready_judge(v, r);
 	status_free(v);
 }
 

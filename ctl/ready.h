@@ -18,6 +18,9 @@ struct ready {
 
 /* Looks once; of those that are installed. */
 void ready_ask(struct ctl *, struct ready *);
+/* The same of STATUS_DAEMONS answers that are there already. */
+struct status_answer;
+void ready_judge(const struct status_answer *, struct ready *);
 /* Looks until it serves, for so many seconds at most. */
 bool ready_wait(struct ctl *, unsigned seconds, struct ready *);
 
