@@ -8,6 +8,7 @@ byte), and a check at the end that nothing was left or broken.
 
 Waits are on conditions with a deadline, never sleeps of a guessed length.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -610,6 +611,32 @@ class Suite:
             return http.client.HTTPSConnection(
                 "127.0.0.1", self.port, context=ws.tls_client(), **kw)
         return http.client.HTTPConnection("127.0.0.1", self.port, **kw)
+
+    def fresh_conf(self, name, more=""):
+        """The configuration of an installation that does not run, with a
+        database of its own in the same PostgreSQL."""
+        base = os.path.join(self.dir, name)
+        os.mkdir(base)
+        os.chmod(base, 0o755)
+        conf = os.path.join(base, "m.conf")
+        with open(conf, "w") as f:
+            f.write("[suite]\nstate_dir = %s/lib\nrun_dir = %s/run\n"
+                    "database = host=%s/pg dbname=%s\n%s" %
+                    (base, base, self.state, name, more))
+        return conf
+
+    @contextlib.contextmanager
+    def without_database(self):
+        """apid lost its connections and gets none."""
+        self.sql("ALTER ROLE _mast_apid CONNECTION LIMIT 0")
+        try:
+            self.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                     "WHERE usename = '_mast_apid'")
+            wait_until(lambda: self.nobody().get("/readyz").status == 503,
+                       20, "apid misses the database")
+            yield
+        finally:
+            self.sql("ALTER ROLE _mast_apid CONNECTION LIMIT -1")
 
     def nobody(self):
         return Session(self)

@@ -104,19 +104,6 @@ def test_setup_modes(s):
               32)
 
 
-def fresh(s, name, more=""):
-    """A second configuration in the same PostgreSQL."""
-    base = os.path.join(s.dir, name)
-    os.mkdir(base)
-    os.chmod(base, 0o755)
-    conf = os.path.join(base, "m.conf")
-    with open(conf, "w") as f:
-        f.write("[suite]\nstate_dir = %s/lib\nrun_dir = %s/run\n"
-                "database = host=%s/pg dbname=%s\n%s" %
-                (base, base, s.state, name, more))
-    return conf
-
-
 def ctl(s, conf, *args, stdin="", sql=None):
     r = subprocess.run(
         [s.program("mastctl"), "-f", conf, "--json"] + list(args),
@@ -132,7 +119,7 @@ def superuser(s):
 
 def test_setup_from_nothing(s):
     """setup makes each thing, the password from standard input"""
-    conf = fresh(s, "fromnothing")
+    conf = s.fresh_conf("fromnothing")
     code, doc = ctl(s, conf, "setup", "--dry-run", *superuser(s))
     tap.equal(code, 0)
     states = {x["step"]: x["state"] for x in doc["steps"]}
@@ -159,7 +146,7 @@ def test_setup_from_nothing(s):
 
 def test_setup_half_pair(s):
     """setup refuses a certificate without its key"""
-    conf = fresh(s, "halfpair")
+    conf = s.fresh_conf("halfpair")
     lib = os.path.join(s.dir, "halfpair", "lib")
     os.mkdir(lib)
     open(os.path.join(lib, "tls.crt"), "w").close()
@@ -170,7 +157,7 @@ def test_setup_half_pair(s):
 
 def test_setup_no_server(s):
     """setup without PostgreSQL ends with 69"""
-    conf = fresh(s, "noserver")
+    conf = s.fresh_conf("noserver")
     code, doc = ctl(s, conf, "setup", "--superuser-conninfo",
                     "host=/nonexistent user=postgres")
     tap.equal(code, 69)
@@ -260,7 +247,7 @@ def test_db_missing_file(s):
 def test_db_migrate(s):
     """pending files are applied in order, a failing one leaves no trace,
     and -- no-transaction files may build indexes concurrently"""
-    conf = fresh(s, "migr")
+    conf = s.fresh_conf("migr")
     code, _ = ctl(s, conf, "setup", *superuser(s))
     tap.equal(code, 0)
     path = copy_sql(s, "sqlnew")
@@ -551,7 +538,7 @@ def test_status(s):
     r = s.ctl("status", want=2)
     tap.contains(r, "not running")
     s.start("aid")
-    conf = fresh(s, "noone")
+    conf = s.fresh_conf("noone")
     tap.equal(ctl(s, conf, "status")[0], 3)
 
 
@@ -584,7 +571,7 @@ def test_doctor_well(s):
 
 def test_doctor_ill(s):
     """doctor names each thing that is wrong, and a cure"""
-    conf = fresh(s, "ill")
+    conf = s.fresh_conf("ill")
     code, _ = ctl(s, conf, "setup", *superuser(s))
     tap.equal(code, 0)
     lib = os.path.join(s.dir, "ill", "lib")

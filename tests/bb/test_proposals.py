@@ -105,6 +105,13 @@ class World:
                     "provider": p, "api_key": PROVIDER_KEY}).want(200).json
                 tap.equal(doc, {"success": True})
 
+    def may_see(self, s, edge):
+        """The operator gets one more node."""
+        s.sql("INSERT INTO mast.user_nodes SELECT id, %s FROM mast.users "
+              "WHERE username = 'ai-oper'", edge.id)
+        mast.wait_until(lambda: self.oper.get(
+            "/api/v1/nodes/" + edge.id).status == 200, 10, "he may see it")
+
     def ask(self, answer, client=None, want=200, node=True, **body):
         """generate-config, answered so by the model."""
         if isinstance(answer, dict):
@@ -576,10 +583,7 @@ def test_only_the_node_knows(s):
     the flow and after its undoing; what would lose them is refused"""
     w = world(s)
     e = Secretive(s, "secretive")
-    s.sql("INSERT INTO mast.user_nodes SELECT id, %s FROM mast.users "
-          "WHERE username = 'ai-oper'", e.id)
-    mast.wait_until(lambda: w.oper.get("/api/v1/nodes/" + e.id).status ==
-                    200, 10, "he may see it")
+    w.may_see(s, e)
 
     def safe():
         f = e.find("f1")
@@ -686,10 +690,7 @@ def test_newer_dialect(s):
     ever and writes them so, the node gets them in its own form; and back"""
     w = world(s)
     e = Newer(s, "newer")
-    s.sql("INSERT INTO mast.user_nodes SELECT id, %s FROM mast.users "
-          "WHERE username = 'ai-oper'", e.id)
-    mast.wait_until(lambda: w.oper.get("/api/v1/nodes/" + e.id).status ==
-                    200, 10, "he may see it")
+    w.may_see(s, e)
     new = {"id": "f2", "name": "G", "input": {
         "type": "udp", "bind_addr": "0.0.0.0:5004"}, "outputs": [
             {"type": "srt", "id": "o2", "name": "S", "mode": "listener",

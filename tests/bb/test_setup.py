@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import mast
 import tap
 import uikit
-from mast import PATIENCE, wait_until
+from mast import PATIENCE
 
 PATH = "/api/v1/auth/setup"
 PASSWORD = "Chosen-by-l1nk"
@@ -65,16 +65,7 @@ def row(s):
 
 
 def fresh(s, name):
-    """A configuration of an installation that does not run."""
-    base = os.path.join(s.dir, name)
-    os.mkdir(base)
-    os.chmod(base, 0o755)
-    conf = os.path.join(base, "m.conf")
-    with open(conf, "w") as f:
-        f.write("[suite]\nstate_dir = %s/lib\nrun_dir = %s/run\ndatabase = "
-                "host=%s/pg dbname=%s\n[ctl]\nsql_dir = %s/sql\n" % (
-                    base, base, s.state, name, mast.SRC))
-    return conf
+    return s.fresh_conf(name, "[ctl]\nsql_dir = %s/sql\n" % mast.SRC)
 
 
 def test_nothing_runs(s):
@@ -123,12 +114,7 @@ def test_generate(s):
 def test_waits(s):
     """setup is not done before requests are served, and gives up with a
     sentence"""
-    s.sql("ALTER ROLE _mast_apid CONNECTION LIMIT 0")
-    try:
-        s.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-              "WHERE usename = '_mast_apid'")
-        wait_until(lambda: s.nobody().get("/readyz").status == 503, 20,
-                   "apid misses the database")
+    with s.without_database():
         code, doc, err = run(s, "--wait", "1")
         tap.equal(code, 69)
         tap.contains(err, "the daemons do not serve after 1 s (")
@@ -140,8 +126,6 @@ def test_waits(s):
         waiting.start()
         waiting.join(2)
         tap.equal(waiting.is_alive(), True, "it waits")
-    finally:
-        s.sql("ALTER ROLE _mast_apid CONNECTION LIMIT -1")
     waiting.join(60 * PATIENCE)
     tap.equal(waiting.is_alive(), False, "it still waits")
     code, doc, err = got[0]
